@@ -6,5 +6,5 @@
 mod name;
 mod reverse;
 
-pub use name::{Name, NameError};
+pub use name::{LABEL_LEN_MAX, NAME_LEN_MAX, Name, NameError, is_within, wire_len, write_text};
 pub use reverse::{address_from_reverse_name, reverse_name, reverse_zones};

@@ -1,0 +1,60 @@
+//! Namespaces, and the index that finds a Service's name in another namespace.
+
+use std::sync::Arc;
+
+use super::{Keyed, ServiceKey};
+
+/// A namespace that exists and is selected.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Namespace {
+    /// Its name: a folded label without length octet.
+    pub label: Arc<[u8]>,
+}
+
+impl Keyed for Namespace {
+    type Key = [u8];
+
+    fn key(&self) -> &[u8] {
+        &self.label
+    }
+}
+
+/// All Services of one name, for "it is not in this namespace, but in …".
+#[derive(Debug, Clone)]
+pub struct SameName {
+    keys: Vec<ServiceKey>,
+}
+
+impl SameName {
+    pub(super) fn new(key: ServiceKey) -> Self {
+        Self { keys: vec![key] }
+    }
+
+    /// The Services that bear the name; at least one.
+    #[must_use]
+    pub fn keys(&self) -> &[ServiceKey] {
+        &self.keys
+    }
+
+    pub(super) fn with(&self, key: &ServiceKey) -> Self {
+        let mut keys = self.keys.clone();
+        if !keys.contains(key) {
+            keys.push(key.clone());
+        }
+        Self { keys }
+    }
+
+    /// `None` when nothing is left.
+    pub(super) fn without(&self, key: &ServiceKey) -> Option<Self> {
+        let keys: Vec<_> = self.keys.iter().filter(|held| *held != key).cloned().collect();
+        (!keys.is_empty()).then_some(Self { keys })
+    }
+}
+
+impl Keyed for SameName {
+    type Key = [u8];
+
+    fn key(&self) -> &[u8] {
+        self.keys[0].service()
+    }
+}

@@ -1,0 +1,151 @@
+//! A Service with everything that its names answer.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::sync::Arc;
+
+use super::{Keyed, Port, ServiceKey, Slice};
+
+/// One Service of the API and the slices that carry its name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Service {
+    /// Its name and namespace.
+    pub key: ServiceKey,
+    /// What kind of answers it has.
+    pub kind: ServiceKind,
+    /// The IPv4 addresses at the Service's name, each once.
+    pub v4: Box<[Ipv4Addr]>,
+    /// The IPv6 addresses at the Service's name, each once.
+    pub v6: Box<[Ipv6Addr]>,
+    /// The Service's own ports; those of a headless Service stand in its slices.
+    pub ports: Box<[Port]>,
+    /// Its slices, each with ready endpoints or with none.
+    pub slices: Box<[Arc<Slice>]>,
+    /// Whether two endpoints share a name or an address, so that SRV records and their addresses need merging.
+    pub has_duplicates: bool,
+}
+
+/// The kinds of answers that a Service has.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ServiceKind {
+    /// It has cluster IPs: the types ClusterIP, NodePort and LoadBalancer.
+    ClusterIp,
+    /// `clusterIP: None`: its endpoints answer.
+    Headless,
+    /// A CNAME to this name: unfolded wire form, root label included.
+    ExternalName(Box<[u8]>),
+}
+
+impl Service {
+    /// A Service with cluster IPs.
+    #[must_use]
+    pub fn cluster_ip(
+        key: ServiceKey,
+        addresses: &[IpAddr],
+        ports: Vec<Port>,
+        slices: Vec<Arc<Slice>>,
+    ) -> Self {
+        let (v4, v6) = split_families(addresses.iter().copied());
+        Self {
+            key,
+            kind: ServiceKind::ClusterIp,
+            v4,
+            v6,
+            ports: ports.into(),
+            has_duplicates: has_duplicates(&slices),
+            slices: slices.into(),
+        }
+    }
+
+    /// A headless Service: the addresses are those of its ready endpoints.
+    #[must_use]
+    pub fn headless(key: ServiceKey, slices: Vec<Arc<Slice>>) -> Self {
+        let (v4, v6) = split_families(
+            slices.iter().flat_map(|slice| slice.endpoints().iter().map(|endpoint| endpoint.address)),
+        );
+        Self {
+            key,
+            kind: ServiceKind::Headless,
+            v4,
+            v6,
+            ports: Box::default(),
+            has_duplicates: has_duplicates(&slices),
+            slices: slices.into(),
+        }
+    }
+
+    /// A Service of type ExternalName; `target` is an unfolded wire name.
+    #[must_use]
+    pub fn external_name(key: ServiceKey, target: Box<[u8]>) -> Self {
+        Self {
+            key,
+            kind: ServiceKind::ExternalName(target),
+            v4: Box::default(),
+            v6: Box::default(),
+            ports: Box::default(),
+            slices: Box::default(),
+            has_duplicates: false,
+        }
+    }
+
+    /// How many ready addresses the slices hold.
+    #[must_use]
+    pub fn endpoints_ready(&self) -> usize {
+        self.slices.iter().map(|slice| slice.endpoints().len() + slice.fqdns.len()).sum()
+    }
+
+    /// How many addresses the slices hold whose endpoint is not ready.
+    #[must_use]
+    pub fn endpoints_unready(&self) -> usize {
+        self.slices.iter().map(|slice| slice.unready as usize).sum()
+    }
+
+    /// The cluster IPs; none for a headless Service, whose addresses belong to its endpoints.
+    pub fn cluster_ips(&self) -> impl Iterator<Item = IpAddr> {
+        let own = self.kind == ServiceKind::ClusterIp;
+        let v4 = self.v4.iter().copied().map(IpAddr::V4);
+        v4.chain(self.v6.iter().copied().map(IpAddr::V6)).filter(move |_| own)
+    }
+}
+
+impl Keyed for Arc<Service> {
+    type Key = [u8];
+
+    fn key(&self) -> &[u8] {
+        self.key.as_wire()
+    }
+}
+
+fn split_families(addresses: impl Iterator<Item = IpAddr>) -> (Box<[Ipv4Addr]>, Box<[Ipv6Addr]>) {
+    let (mut v4, mut v6) = (Vec::new(), Vec::new());
+    for address in addresses {
+        match address {
+            IpAddr::V4(address) => v4.push(address),
+            IpAddr::V6(address) => v6.push(address),
+        }
+    }
+    (unique(v4), unique(v6))
+}
+
+/// Keeps the first of each value, in the order given: a Service's first address stays its first.
+fn unique<T: Copy + Ord + std::hash::Hash>(mut values: Vec<T>) -> Box<[T]> {
+    if values.len() > 1 {
+        let mut seen = std::collections::HashSet::with_capacity(values.len());
+        values.retain(|value| seen.insert(*value));
+    }
+    values.into()
+}
+
+fn has_duplicates(slices: &[Arc<Slice>]) -> bool {
+    let endpoints = || slices.iter().flat_map(|slice| slice.endpoints());
+    let mut addresses = std::collections::HashSet::new();
+    let mut names = std::collections::HashSet::new();
+    endpoints().any(|endpoint| {
+        !addresses.insert(endpoint.address) || endpoint.name.as_ref().is_some_and(|name| !names.insert(name))
+    }) || slices.iter().any(|slice| {
+        slice
+            .ports
+            .iter()
+            .enumerate()
+            .any(|(at, port)| slice.ports[..at].iter().any(|other| other.number == port.number))
+    })
+}

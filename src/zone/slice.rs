@@ -1,0 +1,259 @@
+//! Endpoints as the zone keeps them: one [`Slice`] for each EndpointSlice, shared by the store, the Service and the
+//! reverse table, so that an endpoint is in memory once.
+
+use std::net::IpAddr;
+
+use super::ServiceKey;
+
+/// The ready endpoints of one EndpointSlice.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Slice {
+    /// The Service that the label `kubernetes.io/service-name` names; it may not exist.
+    pub service: ServiceKey,
+    /// The ports, those without number or name included.
+    pub ports: Box<[Port]>,
+    /// Ready endpoints, sorted by [`Endpoint::sort_key`], one for each address.
+    endpoints: Box<[Endpoint]>,
+    /// Targets of a slice with addressType FQDN: unfolded wire names, root label included.
+    pub fqdns: Box<[Box<[u8]>]>,
+    /// How many addresses were left out because their endpoint is not ready.
+    pub unready: u32,
+}
+
+/// One address of a ready endpoint.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Endpoint {
+    /// The address.
+    pub address: IpAddr,
+    /// The label that names it: hostname, or pod name where `endpoint_pod_names` asks for it; folded, without length
+    /// octet. `None`: the dashed address names it (DNS specification 1.1.0 §2.4.1).
+    pub name: Option<Box<[u8]>>,
+}
+
+/// A port of a Service or of a slice.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Port {
+    /// The number; `None` in a slice means every port, which no SRV record can say.
+    pub number: Option<u16>,
+    /// The name in lower case; empty when it has none.
+    pub name: Box<[u8]>,
+    /// The transport.
+    pub protocol: Protocol,
+}
+
+/// The transport protocols that Kubernetes knows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Protocol {
+    /// TCP, also where none is given
+    Tcp,
+    /// UDP
+    Udp,
+    /// SCTP
+    Sctp,
+}
+
+// === impl Slice ===
+
+impl Slice {
+    /// Takes the ready endpoints in any order.
+    #[must_use]
+    pub fn new(service: ServiceKey, ports: Vec<Port>, mut endpoints: Vec<Endpoint>, unready: u32) -> Self {
+        endpoints.sort_by(|a, b| a.sort_key().cmp(&b.sort_key()));
+        endpoints.dedup();
+        Self { service, ports: ports.into(), endpoints: endpoints.into(), fqdns: Box::default(), unready }
+    }
+
+    /// The ready endpoints: first those that their address names, by address, then the named, by name.
+    #[must_use]
+    pub fn endpoints(&self) -> &[Endpoint] {
+        &self.endpoints
+    }
+
+    /// The endpoints of that name: several when pods share a hostname, at most one when the label is a dashed address.
+    #[must_use]
+    pub fn endpoints_named(&self, label: &[u8]) -> &[Endpoint] {
+        let named = self.endpoints.partition_point(|endpoint| endpoint.name.is_none());
+        let (by_address, by_name) = self.endpoints.split_at(named);
+        let start = by_name.partition_point(|endpoint| endpoint.name.as_deref() < Some(label));
+        let length = by_name[start..].partition_point(|endpoint| endpoint.name.as_deref() == Some(label));
+        if length > 0 {
+            return &by_name[start..start + length];
+        }
+        let Some(address) = address_from_dashed(label) else { return &[] };
+        match by_address.binary_search_by(|endpoint| endpoint.address.cmp(&address)) {
+            Ok(at) => &by_address[at..=at],
+            Err(_) => &[],
+        }
+    }
+}
+
+// === impl Endpoint ===
+
+impl Endpoint {
+    fn sort_key(&self) -> (Option<&[u8]>, IpAddr) {
+        (self.name.as_deref(), self.address)
+    }
+
+    /// Appends the label that names the endpoint, with its length octet.
+    pub fn write_label(&self, out: &mut LabelBuf) {
+        match &self.name {
+            Some(name) => out.set(name),
+            None => out.set_dashed(self.address),
+        }
+    }
+}
+
+// === impl Protocol ===
+
+impl Protocol {
+    /// The protocol as it stands in a name, after the underscore.
+    #[must_use]
+    pub fn as_bytes(self) -> &'static [u8] {
+        match self {
+            Protocol::Tcp => b"tcp",
+            Protocol::Udp => b"udp",
+            Protocol::Sctp => b"sctp",
+        }
+    }
+}
+
+// === impl LabelBuf ===
+
+/// Room for one label with its length octet, without allocation.
+#[derive(Clone)]
+pub struct LabelBuf {
+    octets: [u8; 64],
+}
+
+impl LabelBuf {
+    /// An empty label.
+    #[must_use]
+    pub fn new() -> Self {
+        Self { octets: [0; 64] }
+    }
+
+    /// The label with its length octet.
+    #[must_use]
+    pub fn as_wire(&self) -> &[u8] {
+        &self.octets[..=usize::from(self.octets[0])]
+    }
+
+    /// The label without its length octet.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.as_wire()[1..]
+    }
+
+    fn set(&mut self, label: &[u8]) {
+        let length = label.len().min(63);
+        self.octets[0] = length as u8;
+        self.octets[1..=length].copy_from_slice(&label[..length]);
+    }
+
+    fn set_dashed(&mut self, address: IpAddr) {
+        use std::io::Write;
+        // 45 octets hold the longest address text and the `0` that keeps a label from ending in a dash.
+        let mut rest = &mut self.octets[1..];
+        let before = rest.len();
+        if write!(rest, "{address}").is_err() {
+            return;
+        }
+        let mut length = before - rest.len();
+        for octet in &mut self.octets[1..=length] {
+            if matches!(octet, b'.' | b':') {
+                *octet = b'-';
+            }
+        }
+        if self.octets[length] == b'-' {
+            length += 1;
+            self.octets[length] = b'0';
+        }
+        self.octets[0] = length as u8;
+    }
+}
+
+impl Default for LabelBuf {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// The address that a dashed endpoint label stands for, exactly as [`Endpoint::write_label`] writes it; `None` for
+/// every other label.
+#[must_use]
+pub fn address_from_dashed(label: &[u8]) -> Option<IpAddr> {
+    let mut text = [0; 63];
+    let text = text.get_mut(..label.len())?;
+    let v4 = label.iter().filter(|octet| **octet == b'-').count() == 3
+        && !label.windows(2).any(|pair| pair == b"--");
+    for (to, from) in text.iter_mut().zip(label) {
+        *to = match from {
+            b'-' if v4 => b'.',
+            b'-' => b':',
+            b'.' | b':' => return None,
+            other => *other,
+        };
+    }
+    let address: IpAddr = std::str::from_utf8(text).ok()?.parse().ok()?;
+    // One endpoint has one name: another spelling of the same address is not it.
+    let mut dashed = LabelBuf::new();
+    dashed.set_dashed(address);
+    (dashed.as_bytes() == label).then_some(address)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn dashed(address: &str) -> String {
+        let mut label = LabelBuf::new();
+        Endpoint { address: address.parse().unwrap(), name: None }.write_label(&mut label);
+        String::from_utf8(label.as_bytes().to_vec()).unwrap()
+    }
+
+    #[test]
+    fn s2_4_1_dashed_addresses() {
+        assert_eq!(dashed("192.0.2.1"), "192-0-2-1");
+        assert_eq!(dashed("2001:db8::1"), "2001-db8--1");
+        assert_eq!(dashed("2001:db8::"), "2001-db8--0");
+        assert_eq!(address_from_dashed(b"192-0-2-01"), None);
+        assert_eq!(address_from_dashed(b"2001-db8-0--1"), None);
+    }
+
+    #[test]
+    fn a_shared_hostname_finds_all_its_addresses() {
+        let endpoint = |address: &str, name: Option<&str>| Endpoint {
+            address: address.parse().unwrap(),
+            name: name.map(|name| name.as_bytes().into()),
+        };
+        let slice = Slice::new(
+            ServiceKey::new("db", "data").unwrap(),
+            vec![],
+            vec![
+                endpoint("192.0.2.3", Some("db-0")),
+                endpoint("192.0.2.2", None),
+                endpoint("192.0.2.1", Some("db-0")),
+                endpoint("192.0.2.4", Some("db-1")),
+            ],
+            0,
+        );
+        assert_eq!(slice.endpoints_named(b"db-0").len(), 2);
+        assert_eq!(slice.endpoints_named(b"db-1").len(), 1);
+        assert_eq!(slice.endpoints_named(b"192-0-2-2").len(), 1);
+        // A hostname hides the dashed address.
+        assert_eq!(slice.endpoints_named(b"192-0-2-3").len(), 0);
+        assert_eq!(slice.endpoints_named(b"db").len(), 0);
+    }
+
+    proptest! {
+        #[test]
+        fn every_dashed_address_is_found_again(address in any::<IpAddr>()) {
+            // `cluster` makes addresses canonical at the door: an IPv4-mapped one is IPv4.
+            let address = address.to_canonical();
+            let mut label = LabelBuf::new();
+            Endpoint { address, name: None }.write_label(&mut label);
+            prop_assert_eq!(address_from_dashed(label.as_bytes()), Some(address));
+        }
+    }
+}

@@ -1,0 +1,285 @@
+//! One generation, the hand that writes the next, and the handle that reads the latest.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use arc_swap::{ArcSwap, Guard};
+
+use super::reverse::OneOrMore;
+use super::{
+    ClusterIpOwners, EndpointOwners, EndpointRef, Kind, KindSet, Namespace, Pod, PodsAt, SameName, Service,
+    ServiceKey, Slice, Table,
+};
+
+/// Everything that one generation knows. Never changes once it is published.
+#[derive(Clone, Default)]
+pub struct Zone {
+    generation: u64,
+    serial: u32,
+    unsynced: KindSet,
+    services: Table<Arc<Service>>,
+    same_names: Table<SameName>,
+    namespaces: Table<Namespace>,
+    cluster_ips: Table<ClusterIpOwners>,
+    endpoint_ips: Table<EndpointOwners>,
+    pods: Table<PodsAt>,
+}
+
+/// The only one who changes a zone: it belongs to one task, and what it changed is seen after [`Writer::publish`].
+pub struct Writer {
+    draft: Zone,
+    published: Arc<ArcSwap<Zone>>,
+}
+
+/// The handle through which a zone is read. Cheap to clone.
+#[derive(Clone)]
+pub struct Reader {
+    published: Arc<ArcSwap<Zone>>,
+}
+
+// === impl Zone ===
+
+impl Zone {
+    /// Counts up with every publish.
+    #[must_use]
+    pub fn generation(&self) -> u64 {
+        self.generation
+    }
+
+    /// The serial of the SOA record: the Unix time of the last change that answers show, in seconds.
+    #[must_use]
+    pub fn serial(&self) -> u32 {
+        self.serial
+    }
+
+    /// The kinds whose first list is not in yet: while there is one, a missing name may exist.
+    #[must_use]
+    pub fn unsynced(&self) -> KindSet {
+        self.unsynced
+    }
+
+    /// The Service of the two folded wire labels `key`.
+    #[must_use]
+    pub fn service(&self, key: &[u8]) -> Option<&Arc<Service>> {
+        self.services.find(key)
+    }
+
+    /// The Services of that name in all namespaces.
+    #[must_use]
+    pub fn services_named(&self, label: &[u8]) -> &[ServiceKey] {
+        self.same_names.find(label).map_or(&[], SameName::keys)
+    }
+
+    /// Whether the namespace exists and is selected.
+    #[must_use]
+    pub fn has_namespace(&self, label: &[u8]) -> bool {
+        self.namespaces.find(label).is_some()
+    }
+
+    /// The Services whose cluster IP this is.
+    #[must_use]
+    pub fn cluster_ip_owners(&self, address: IpAddr) -> &[ServiceKey] {
+        self.cluster_ips.find(&address).map_or(&[], ClusterIpOwners::services)
+    }
+
+    /// The ready endpoints that have this address.
+    #[must_use]
+    pub fn endpoint_owners(&self, address: IpAddr) -> &[EndpointRef] {
+        self.endpoint_ips.find(&address).map_or(&[], EndpointOwners::endpoints)
+    }
+
+    /// The Pods that have this address.
+    #[must_use]
+    pub fn pods_at(&self, address: IpAddr) -> &[Arc<Pod>] {
+        self.pods.find(&address).map_or(&[], PodsAt::pods)
+    }
+
+    /// All Services, in no order.
+    pub fn services(&self) -> impl Iterator<Item = &Arc<Service>> {
+        self.services.iter()
+    }
+
+    /// All namespaces, in no order.
+    pub fn namespaces(&self) -> impl Iterator<Item = &Namespace> {
+        self.namespaces.iter()
+    }
+
+    /// All addresses of Pods, in no order.
+    pub fn pods(&self) -> impl Iterator<Item = (IpAddr, &[Arc<Pod>])> {
+        self.pods.iter().map(|at| (at.address, at.pods()))
+    }
+
+    /// All addresses of endpoints, those of missing Services included, in no order.
+    pub fn endpoint_addresses(&self) -> impl Iterator<Item = (IpAddr, &[EndpointRef])> {
+        self.endpoint_ips.iter().map(|at| (at.address, at.endpoints()))
+    }
+
+    /// How many Services, namespaces and endpoint addresses there are.
+    #[must_use]
+    pub fn counts(&self) -> (usize, usize, usize) {
+        (self.services.len(), self.namespaces.len(), self.endpoint_ips.len())
+    }
+}
+
+// === impl Reader ===
+
+impl Reader {
+    /// The latest generation. It stays alive while the guard does: hold one for a query, not for longer.
+    #[must_use]
+    pub fn load(&self) -> Guard<Arc<Zone>> {
+        self.published.load()
+    }
+
+    /// The latest generation, to keep.
+    #[must_use]
+    pub fn snapshot(&self) -> Arc<Zone> {
+        self.published.load_full()
+    }
+}
+
+// === impl Writer ===
+
+impl Writer {
+    /// An empty zone in which the kinds of `needed` are not synced.
+    #[must_use]
+    pub fn new(needed: KindSet) -> Self {
+        let draft = Zone { unsynced: needed, ..Zone::default() };
+        let published = Arc::new(ArcSwap::from_pointee(draft.clone()));
+        Self { draft, published }
+    }
+
+    /// A handle to what this writer publishes.
+    #[must_use]
+    pub fn reader(&self) -> Reader {
+        Reader { published: Arc::clone(&self.published) }
+    }
+
+    /// The draft: what the next publish will show.
+    #[must_use]
+    pub fn draft(&self) -> &Zone {
+        &self.draft
+    }
+
+    /// Says that the first list of a kind is in.
+    pub fn set_synced(&mut self, kind: Kind) {
+        self.draft.unsynced = self.draft.unsynced.without(kind);
+    }
+
+    /// Sets the SOA serial: Unix time in seconds. It never goes back, also when the clock does.
+    pub fn set_serial(&mut self, unix_s: u32) {
+        self.draft.serial = self.draft.serial.max(unix_s);
+    }
+
+    /// Shows the draft to all readers, at once and whole.
+    pub fn publish(&mut self) {
+        self.draft.generation += 1;
+        self.published.store(Arc::new(self.draft.clone()));
+    }
+
+    /// Adds a namespace.
+    pub fn insert_namespace(&mut self, label: &[u8]) {
+        if !self.draft.has_namespace(label) {
+            self.draft.namespaces.insert(Namespace { label: label.into() });
+        }
+    }
+
+    /// Takes a namespace away.
+    pub fn remove_namespace(&mut self, label: &[u8]) {
+        self.draft.namespaces.remove(label);
+    }
+
+    /// Adds a Service or replaces the one of the same key, and keeps the reverse and name indexes in step.
+    pub fn insert_service(&mut self, service: Service) {
+        let service = Arc::new(service);
+        let key = service.key.clone();
+        let old = self.draft.services.insert(Arc::clone(&service));
+        match &old {
+            Some(old) => self.forget_cluster_ips(old),
+            None => {
+                let same = self.draft.same_names.find(key.service()).map(|same| same.with(&key));
+                self.draft.same_names.insert(same.unwrap_or_else(|| SameName::new(key.clone())));
+            }
+        }
+        for address in service.cluster_ips() {
+            let services = match self.draft.cluster_ips.find(&address) {
+                Some(owners) => {
+                    let mut services = owners.services.clone();
+                    services.push(key.clone());
+                    services
+                }
+                None => OneOrMore::One(key.clone()),
+            };
+            self.draft.cluster_ips.insert(ClusterIpOwners { address, services });
+        }
+    }
+
+    /// Takes a Service away.
+    pub fn remove_service(&mut self, key: &ServiceKey) {
+        let Some(old) = self.draft.services.remove(key.as_wire()) else { return };
+        self.forget_cluster_ips(&old);
+        let Some(same) = self.draft.same_names.find(key.service()) else { return };
+        match same.without(key) {
+            Some(rest) => drop(self.draft.same_names.insert(rest)),
+            None => drop(self.draft.same_names.remove(key.service())),
+        }
+    }
+
+    /// Puts the endpoints of a slice into the reverse index.
+    pub fn insert_slice(&mut self, slice: &Arc<Slice>) {
+        for (index, endpoint) in slice.endpoints().iter().enumerate() {
+            let address = endpoint.address;
+            let entry = EndpointRef { slice: Arc::clone(slice), index: index as u32 };
+            let endpoints = match self.draft.endpoint_ips.find(&address) {
+                Some(owners) => {
+                    let mut endpoints = owners.endpoints.clone();
+                    endpoints.push(entry);
+                    endpoints
+                }
+                None => OneOrMore::One(entry),
+            };
+            self.draft.endpoint_ips.insert(EndpointOwners { address, endpoints });
+        }
+    }
+
+    /// Takes the endpoints of a slice, the very value that was inserted, out of the reverse index.
+    pub fn remove_slice(&mut self, slice: &Arc<Slice>) {
+        for endpoint in slice.endpoints() {
+            let address = endpoint.address;
+            let Some(owners) = self.draft.endpoint_ips.find(&address) else { continue };
+            match owners.endpoints.retained(|entry| !Arc::ptr_eq(&entry.slice, slice)) {
+                Some(endpoints) => {
+                    drop(self.draft.endpoint_ips.insert(EndpointOwners { address, endpoints }))
+                }
+                None => drop(self.draft.endpoint_ips.remove(&address)),
+            }
+        }
+    }
+
+    /// Adds a Pod at one of its addresses.
+    pub fn insert_pod(&mut self, address: IpAddr, pod: Arc<Pod>) {
+        let mut pods = self.draft.pods_at(address).to_vec();
+        pods.push(pod);
+        self.draft.pods.insert(PodsAt { address, pods });
+    }
+
+    /// Takes a Pod, the very value that was inserted, away from one of its addresses.
+    pub fn remove_pod(&mut self, address: IpAddr, pod: &Arc<Pod>) {
+        let mut pods = self.draft.pods_at(address).to_vec();
+        pods.retain(|held| !Arc::ptr_eq(held, pod));
+        if pods.is_empty() {
+            self.draft.pods.remove(&address);
+        } else {
+            self.draft.pods.insert(PodsAt { address, pods });
+        }
+    }
+
+    fn forget_cluster_ips(&mut self, service: &Service) {
+        for address in service.cluster_ips() {
+            let Some(owners) = self.draft.cluster_ips.find(&address) else { continue };
+            match owners.services.retained(|key| *key != service.key) {
+                Some(services) => drop(self.draft.cluster_ips.insert(ClusterIpOwners { address, services })),
+                None => drop(self.draft.cluster_ips.remove(&address)),
+            }
+        }
+    }
+}
