@@ -1,0 +1,183 @@
+//! The numbers of the protocol, with the names that people know them by.
+
+use std::fmt;
+
+/// A response code of up to twelve bits (RFC 1035 §4.1.1, RFC 6891 §6.1.3).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Rcode(pub u16);
+
+impl Rcode {
+    /// No error
+    pub const NOERROR: Rcode = Rcode(0);
+    /// Format error
+    pub const FORMERR: Rcode = Rcode(1);
+    /// Server failure
+    pub const SERVFAIL: Rcode = Rcode(2);
+    /// Name error
+    pub const NXDOMAIN: Rcode = Rcode(3);
+    /// Not implemented
+    pub const NOTIMP: Rcode = Rcode(4);
+    /// Refused
+    pub const REFUSED: Rcode = Rcode(5);
+    /// EDNS version not supported (RFC 6891 §9)
+    pub const BADVERS: Rcode = Rcode(16);
+
+    /// The mnemonic in capitals, or `None` for a number without one.
+    #[must_use]
+    pub fn mnemonic(self) -> Option<&'static str> {
+        const NAMES: [&str; 12] = [
+            "NOERROR",
+            "FORMERR",
+            "SERVFAIL",
+            "NXDOMAIN",
+            "NOTIMP",
+            "REFUSED",
+            "YXDOMAIN",
+            "YXRRSET",
+            "NXRRSET",
+            "NOTAUTH",
+            "NOTZONE",
+            "DSOTYPENI",
+        ];
+        match self.0 {
+            16 => Some("BADVERS"),
+            23 => Some("BADCOOKIE"),
+            code => NAMES.get(usize::from(code)).copied(),
+        }
+    }
+}
+
+impl fmt::Display for Rcode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.mnemonic() {
+            Some(name) => f.write_str(name),
+            None => write!(f, "RCODE{}", self.0),
+        }
+    }
+}
+
+/// The type of a record or of a question.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct RecordType(pub u16);
+
+macro_rules! record_types {
+    ($($name:ident = $number:literal),* $(,)?) => {
+        impl RecordType {
+            $(#[doc = concat!("`", stringify!($name), "`")] pub const $name: RecordType = RecordType($number);)*
+
+            /// The mnemonic, or `None` for a number without one here.
+            #[must_use]
+            pub fn mnemonic(self) -> Option<&'static str> {
+                match self.0 {
+                    $($number => Some(stringify!($name)),)*
+                    _ => None,
+                }
+            }
+
+            /// The type of that mnemonic in any case, or of `TYPE123` (RFC 3597 §5).
+            #[must_use]
+            pub fn from_mnemonic(text: &str) -> Option<RecordType> {
+                $(if text.eq_ignore_ascii_case(stringify!($name)) { return Some(RecordType($number)); })*
+                let (prefix, number) = text.split_at_checked(4)?;
+                prefix.eq_ignore_ascii_case("TYPE").then(|| number.parse().ok().map(RecordType))?
+            }
+        }
+    };
+}
+
+record_types! {
+    A = 1, NS = 2, CNAME = 5, SOA = 6, PTR = 12, HINFO = 13, MX = 15, TXT = 16, RP = 17, AFSDB = 18, SIG = 24, KEY = 25,
+    AAAA = 28, LOC = 29, SRV = 33, NAPTR = 35, KX = 36, CERT = 37, DNAME = 39, OPT = 41, APL = 42, DS = 43,
+    SSHFP = 44, IPSECKEY = 45, RRSIG = 46, NSEC = 47, DNSKEY = 48, DHCID = 49, NSEC3 = 50, NSEC3PARAM = 51,
+    TLSA = 52, SMIMEA = 53, HIP = 55, CDS = 59, CDNSKEY = 60, OPENPGPKEY = 61, CSYNC = 62, ZONEMD = 63, SVCB = 64,
+    HTTPS = 65, SPF = 99, EUI48 = 108, EUI64 = 109, TKEY = 249, TSIG = 250, IXFR = 251, AXFR = 252, ANY = 255,
+    URI = 256, CAA = 257,
+}
+
+impl fmt::Display for RecordType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.mnemonic() {
+            Some(name) => f.write_str(name),
+            None => write!(f, "TYPE{}", self.0),
+        }
+    }
+}
+
+/// The class of a record or of a question.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Class(pub u16);
+
+impl Class {
+    /// The Internet
+    pub const IN: Class = Class(1);
+    /// Chaos
+    pub const CH: Class = Class(3);
+    /// Any class
+    pub const ANY: Class = Class(255);
+}
+
+impl fmt::Display for Class {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            1 => f.write_str("IN"),
+            3 => f.write_str("CH"),
+            4 => f.write_str("HS"),
+            254 => f.write_str("NONE"),
+            255 => f.write_str("ANY"),
+            other => write!(f, "CLASS{other}"),
+        }
+    }
+}
+
+/// The second 16 bits of a header: QR, opcode, flags, RCODE (RFC 1035 §4.1.1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Flags(pub u16);
+
+impl Flags {
+    /// Query (0) or response (1)
+    pub const QR: u16 = 0x8000;
+    /// Authoritative answer
+    pub const AA: u16 = 0x0400;
+    /// Truncated
+    pub const TC: u16 = 0x0200;
+    /// Recursion desired
+    pub const RD: u16 = 0x0100;
+    /// Recursion available
+    pub const RA: u16 = 0x0080;
+    /// Authentic data (RFC 4035)
+    pub const AD: u16 = 0x0020;
+    /// Checking disabled (RFC 4035)
+    pub const CD: u16 = 0x0010;
+    /// The bits of the opcode
+    pub const OPCODE: u16 = 0x7800;
+
+    /// Whether all bits of `mask` are set.
+    #[must_use]
+    pub fn has(self, mask: u16) -> bool {
+        self.0 & mask == mask
+    }
+
+    /// The opcode: 0 QUERY, 4 NOTIFY, 5 UPDATE.
+    #[must_use]
+    pub fn opcode(self) -> u8 {
+        (self.0 >> 11 & 0xf) as u8
+    }
+
+    /// The lower four bits of the response code.
+    #[must_use]
+    pub fn rcode(self) -> u16 {
+        self.0 & 0xf
+    }
+}
+
+/// Reads a number in network byte order; `None` past the end.
+#[must_use]
+pub fn read_u16(bytes: &[u8], at: usize) -> Option<u16> {
+    Some(u16::from_be_bytes(*bytes.get(at..)?.first_chunk()?))
+}
+
+/// Reads a number in network byte order; `None` past the end.
+#[must_use]
+pub fn read_u32(bytes: &[u8], at: usize) -> Option<u32> {
+    Some(u32::from_be_bytes(*bytes.get(at..)?.first_chunk()?))
+}
