@@ -3,5 +3,7 @@
 //!
 //! The three do not know each other, and nothing here knows a plugin or DNS.
 
+/// Log lines, and the thread that writes them.
+pub mod log;
 /// Counters, gauges and histograms, and their text for Prometheus.
 pub mod metrics;

@@ -1,0 +1,124 @@
+//! From a tracing event to a line.
+
+use std::{
+    error::Error,
+    fmt::{self, Write},
+};
+
+use tracing::{
+    Event, Level, Metadata, Subscriber,
+    field::{Field, Visit},
+    level_filters::LevelFilter,
+    subscriber::Interest,
+};
+use tracing_subscriber::layer::{Context, Layer};
+
+use super::ring::LogRing;
+
+/// Prints events as CoreDNS prints its lines: `[INFO] plugin/kubernetes: text key=value`, where the target of the event
+/// is `plugin/kubernetes`, and without the middle part for any other target.
+///
+/// Events of libraries are printed from WARNING on: what they call information is not for the operator of a DNS server.
+#[derive(Debug)]
+pub struct LogLayer {
+    ring: LogRing,
+}
+
+/// Puts the message into the line and the other fields behind it.
+struct LineVisitor<'a> {
+    line: &'a mut String,
+    fields: String,
+}
+
+impl LogLayer {
+    pub(super) fn new(ring: LogRing) -> Self {
+        Self { ring }
+    }
+}
+
+impl<S: Subscriber> Layer<S> for LogLayer {
+    fn register_callsite(&self, metadata: &'static Metadata<'static>) -> Interest {
+        // Spans are not printed; TRACE has no name in this format. The rest is asked for each time, since the level
+        // may change.
+        if metadata.is_event() && *metadata.level() <= least_level(metadata.target()) {
+            Interest::sometimes()
+        } else {
+            Interest::never()
+        }
+    }
+
+    fn enabled(&self, metadata: &Metadata<'_>, _context: Context<'_, S>) -> bool {
+        metadata.is_event()
+            && *metadata.level() <= least_level(metadata.target())
+            && self.ring.is_enabled(*metadata.level())
+    }
+
+    fn max_level_hint(&self) -> Option<LevelFilter> {
+        Some(LevelFilter::DEBUG)
+    }
+
+    fn on_event(&self, event: &Event<'_>, _context: Context<'_, S>) {
+        let metadata = event.metadata();
+        self.ring.line(|line| {
+            line.push_str(tag(*metadata.level()));
+            if metadata.target().starts_with("plugin/") {
+                line.push_str(metadata.target());
+                line.push_str(": ");
+            }
+            let mut visitor = LineVisitor { line, fields: String::new() };
+            event.record(&mut visitor);
+            let LineVisitor { line, fields } = visitor;
+            line.push_str(&fields);
+        });
+    }
+}
+
+impl LineVisitor<'_> {
+    fn record(&mut self, field: &Field, value: fmt::Arguments<'_>) {
+        // Writing to a String does not fail.
+        let _ = if field.name() == "message" {
+            self.line.write_fmt(value)
+        } else {
+            write!(self.fields, " {}={value}", field.name())
+        };
+    }
+}
+
+impl Visit for LineVisitor<'_> {
+    fn record_str(&mut self, field: &Field, value: &str) {
+        let is_word = !value.is_empty() && !value.contains([' ', '"', '=']);
+        if is_word || field.name() == "message" {
+            self.record(field, format_args!("{value}"));
+        } else {
+            self.record(field, format_args!("{value:?}"));
+        }
+    }
+
+    fn record_error(&mut self, field: &Field, value: &(dyn Error + 'static)) {
+        self.record(field, format_args!("{value}"));
+        let mut source = value.source();
+        while let Some(error) = source {
+            let _ = write!(self.fields, ": {error}");
+            source = error.source();
+        }
+    }
+
+    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        self.record(field, format_args!("{value:?}"));
+    }
+}
+
+/// The most talkative level that is ever printed for a target.
+fn least_level(target: &str) -> Level {
+    let ours = target.starts_with("plugin/") || target.split("::").next() == Some("kubezone");
+    if ours { Level::DEBUG } else { Level::WARN }
+}
+
+fn tag(level: Level) -> &'static str {
+    match level {
+        Level::ERROR => "[ERROR] ",
+        Level::WARN => "[WARNING] ",
+        Level::INFO => "[INFO] ",
+        Level::DEBUG | Level::TRACE => "[DEBUG] ",
+    }
+}

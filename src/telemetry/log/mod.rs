@@ -1,0 +1,110 @@
+//! Log lines, `[LEVEL] plugin/NAME: text`, that never make anybody wait.
+//!
+//! ```text
+//!   tracing event ── LogLayer ──┐
+//!                               ├──> LogRing ── writer thread ──> stdout
+//!   query log ───── line() ─────┘    (bounded)
+//! ```
+//!
+//! A pipe that nobody reads must not stop answers: whoever logs copies a line into the ring and goes on; when the ring
+//! is full, the line is dropped and counted. Only the writer thread ever waits for the pipe.
+
+mod layer;
+mod ring;
+
+use std::{
+    io::{self, Write},
+    sync::OnceLock,
+    time::Duration,
+};
+
+use tracing::Level;
+use tracing_subscriber::layer::SubscriberExt;
+
+pub use layer::LogLayer;
+pub use ring::LogRing;
+
+/// How long the end of the process waits for the last lines to be written.
+const FLUSH_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// The ring of the process, set by [`init`].
+static RING: OnceLock<LogRing> = OnceLock::new();
+
+/// Keeps the log going. Dropping it writes what is left, for at most a second, and ends the log.
+#[derive(Debug)]
+#[must_use = "the log ends when its guard is dropped"]
+pub struct LogGuard {
+    ring: LogRing,
+}
+
+/// Why there is no log.
+#[derive(Debug, thiserror::Error)]
+pub enum LogError {
+    /// The system gave no thread.
+    #[error("start the thread that writes the log")]
+    Thread(#[source] io::Error),
+    /// The process has a log already.
+    #[error("there is a log already: call `init` once")]
+    Twice,
+}
+
+/// Starts the log of the process: tracing events up to `level`, and [`line`], go to `writer`.
+///
+/// # Errors
+/// When the process has a log already or no thread can be started.
+pub fn init(level: Level, writer: impl Write + Send + 'static) -> Result<LogGuard, LogError> {
+    let (layer, guard) = start(level, writer)?;
+    RING.set(guard.ring()).map_err(|_| LogError::Twice)?;
+    tracing::subscriber::set_global_default(tracing_subscriber::registry().with(layer))
+        .map_err(|_| LogError::Twice)?;
+    Ok(guard)
+}
+
+/// Starts a log that is not the process's: the caller installs the layer. For tests, and for an embedding program.
+///
+/// # Errors
+/// When no thread can be started.
+pub fn start(level: Level, writer: impl Write + Send + 'static) -> Result<(LogLayer, LogGuard), LogError> {
+    let ring = LogRing::start(writer).map_err(LogError::Thread)?;
+    ring.set_level(level);
+    Ok((LogLayer::new(ring.clone()), LogGuard { ring }))
+}
+
+/// Logs one line past tracing: `format` fills a buffer of the thread, which is reused. Does nothing before [`init`].
+///
+/// The text is printed as it is, level included (`[INFO] …`), but for control characters, which are escaped.
+pub fn line(format: impl FnOnce(&mut String)) {
+    if let Some(ring) = RING.get() {
+        ring.line(format);
+    }
+}
+
+/// Lines dropped by the log of the process since its start: the ring was full or the writer failed.
+#[must_use]
+pub fn dropped() -> u64 {
+    RING.get().map_or(0, LogRing::dropped)
+}
+
+impl LogGuard {
+    /// The ring, for a plugin that writes lines of its own.
+    #[must_use]
+    pub fn ring(&self) -> LogRing {
+        self.ring.clone()
+    }
+
+    /// From now on, events up to `level` are printed: the `debug` plugin may come and go with a reload. Nothing above
+    /// DEBUG is ever printed.
+    pub fn set_level(&self, level: Level) {
+        self.ring.set_level(level);
+    }
+}
+
+impl Drop for LogGuard {
+    fn drop(&mut self) {
+        self.ring.close();
+        self.ring.flush(FLUSH_TIMEOUT);
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,243 @@
+//! Bounded room for lines, and the thread that writes them.
+//!
+//! Two buffers of equal size: callers fill one while the writer empties the other, and they are exchanged under the
+//! lock. The lock is held for the copy of one line or for the exchange, never for output. A channel of lines was not
+//! taken: it costs an allocation a line and bounds the number of lines, not their bytes.
+
+use std::{
+    cell::Cell,
+    fmt,
+    io::{self, Write},
+    mem,
+    sync::{
+        Arc, Condvar, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU8, AtomicU64, Ordering::Relaxed},
+    },
+    thread,
+    time::{Duration, Instant},
+};
+
+use tracing::Level;
+
+/// Bytes that wait at most while the writer is busy: some 8,000 lines of the query log. Not touched, and so not
+/// resident, until lines pile up.
+pub(super) const CAPACITY: usize = 1 << 20;
+/// A thread's buffer that a huge line made larger than this is not kept.
+const LINE_CAPACITY_KEPT: usize = 16 << 10;
+
+/// Where lines go in. Clones are the same ring.
+#[derive(Clone)]
+pub struct LogRing {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    state: Mutex<State>,
+    /// Told when there is something to write, or nothing will come any more.
+    filled: Condvar,
+    /// Told when all is written.
+    emptied: Condvar,
+    dropped: AtomicU64,
+    /// 0 only errors … 3 debug too; see `rank`.
+    level: AtomicU8,
+}
+
+struct State {
+    /// Whole lines, each ended by a line feed.
+    lines: Vec<u8>,
+    /// Lines dropped since the last line that said so.
+    dropped: u64,
+    writer: WriterState,
+    closed: bool,
+}
+
+#[derive(PartialEq)]
+enum WriterState {
+    /// Waits for `filled`; all that was taken is written.
+    Waiting,
+    /// Has been told, or is writing.
+    Busy,
+}
+
+thread_local! {
+    static LINE: Cell<String> = const { Cell::new(String::new()) };
+}
+
+impl LogRing {
+    /// Starts the thread that writes to `writer`.
+    pub(super) fn start(writer: impl Write + Send + 'static) -> io::Result<Self> {
+        let shared = Arc::new(Shared {
+            state: Mutex::new(State {
+                lines: Vec::with_capacity(CAPACITY),
+                dropped: 0,
+                writer: WriterState::Busy,
+                closed: false,
+            }),
+            filled: Condvar::new(),
+            emptied: Condvar::new(),
+            dropped: AtomicU64::new(0),
+            level: AtomicU8::new(rank(Level::INFO)),
+        });
+        let writes = shared.clone();
+        thread::Builder::new().name("log".to_owned()).spawn(move || writes.write_to(writer))?;
+        Ok(Self { shared })
+    }
+
+    /// Takes one line, without its line feed, or drops and counts it when there is no room. Never waits for output.
+    ///
+    /// Control characters are escaped, so that a line is one line whatever a name or a peer put into it.
+    pub fn push(&self, line: &[u8]) {
+        if line.iter().all(|byte| matches!(byte, b' '..=b'~')) {
+            self.push_clean(line);
+        } else {
+            self.push_escaped(line);
+        }
+    }
+
+    /// Takes the line that `format` writes into an empty buffer of this thread.
+    pub fn line(&self, format: impl FnOnce(&mut String)) {
+        // Taken out and put back, and not borrowed: `format` may log. A thread at its end has no buffer any more.
+        let mut buffer = LINE.try_with(Cell::take).unwrap_or_default();
+        format(&mut buffer);
+        self.push(buffer.as_bytes());
+        buffer.clear();
+        buffer.shrink_to(LINE_CAPACITY_KEPT);
+        let _ = LINE.try_with(|kept| kept.set(buffer));
+    }
+
+    /// Lines dropped since the start.
+    #[must_use]
+    pub fn dropped(&self) -> u64 {
+        self.shared.dropped.load(Relaxed)
+    }
+
+    /// Waits until all that was taken is written, but not longer than `timeout`. Says whether it is.
+    pub fn flush(&self, timeout: Duration) -> bool {
+        let deadline = Instant::now() + timeout;
+        let mut state = self.shared.state();
+        while !state.is_idle() {
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return false;
+            }
+            state = self
+                .shared
+                .emptied
+                .wait_timeout(state, left)
+                .map_or_else(|error| error.into_inner().0, |(state, _)| state);
+        }
+        true
+    }
+
+    /// Takes no more lines; the writer ends once it has written the rest.
+    pub(super) fn close(&self) {
+        let mut state = self.shared.state();
+        state.closed = true;
+        self.shared.wake_writer(&mut state);
+    }
+
+    pub(super) fn set_level(&self, level: Level) {
+        self.shared.level.store(rank(level), Relaxed);
+    }
+
+    pub(super) fn is_enabled(&self, level: Level) -> bool {
+        rank(level) <= self.shared.level.load(Relaxed)
+    }
+
+    #[cold]
+    fn push_escaped(&self, line: &[u8]) {
+        let text = String::from_utf8_lossy(line);
+        let mut clean = String::with_capacity(text.len() + 8);
+        for char in text.chars() {
+            // Besides what Unicode calls control, its two separators, which some viewers break lines at.
+            if char.is_control() || matches!(char, '\u{2028}' | '\u{2029}') {
+                clean.extend(char.escape_default());
+            } else {
+                clean.push(char);
+            }
+        }
+        self.push_clean(clean.as_bytes());
+    }
+
+    fn push_clean(&self, line: &[u8]) {
+        let mut state = self.shared.state();
+        if state.closed || state.lines.len() + line.len() + 1 > CAPACITY {
+            state.dropped += 1;
+            drop(state);
+            self.shared.dropped.fetch_add(1, Relaxed);
+            return;
+        }
+        state.lines.extend_from_slice(line);
+        state.lines.push(b'\n');
+        self.shared.wake_writer(&mut state);
+    }
+}
+
+impl Shared {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A wake-up is a system call, so only the first line after a pause makes one.
+    fn wake_writer(&self, state: &mut State) {
+        if mem::replace(&mut state.writer, WriterState::Busy) == WriterState::Waiting {
+            self.filled.notify_one();
+        }
+    }
+
+    /// The life of the writer thread.
+    fn write_to(&self, mut writer: impl Write) {
+        let mut lines = Vec::with_capacity(CAPACITY);
+        while let Some(dropped) = self.take(&mut lines) {
+            // The lines that were dropped came after those that filled the buffer, so this stands where they would.
+            if dropped > 0 {
+                lines.extend_from_slice(format!("[WARNING] {dropped} log lines dropped\n").as_bytes());
+            }
+            if writer.write_all(&lines).and_then(|()| writer.flush()).is_err() {
+                // There is nobody to tell but the counter. The next lines are tried again: the pipe may come back.
+                let lost = lines.iter().filter(|byte| **byte == b'\n').count();
+                self.dropped.fetch_add(lost as u64, Relaxed);
+            }
+            lines.clear();
+        }
+    }
+
+    /// Waits for lines and exchanges them for the empty `lines`; gives the number dropped meanwhile. `None` when the
+    /// ring is closed and empty.
+    fn take(&self, lines: &mut Vec<u8>) -> Option<u64> {
+        let mut state = self.state();
+        while state.lines.is_empty() {
+            state.writer = WriterState::Waiting;
+            self.emptied.notify_all();
+            if state.closed {
+                return None;
+            }
+            state = self.filled.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+        state.writer = WriterState::Busy;
+        mem::swap(&mut state.lines, lines);
+        Some(mem::take(&mut state.dropped))
+    }
+}
+
+impl State {
+    fn is_idle(&self) -> bool {
+        self.lines.is_empty() && self.writer == WriterState::Waiting
+    }
+}
+
+fn rank(level: Level) -> u8 {
+    match level {
+        Level::ERROR => 0,
+        Level::WARN => 1,
+        Level::INFO => 2,
+        Level::DEBUG => 3,
+        Level::TRACE => 4,
+    }
+}
+
+impl fmt::Debug for LogRing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LogRing").field("dropped", &self.dropped()).finish_non_exhaustive()
+    }
+}
