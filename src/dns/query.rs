@@ -34,6 +34,10 @@ pub struct Origin {
     pub transport: Transport,
     /// When its batch was received. One reading of the clock serves a batch.
     pub received: Instant,
+    /// The number of the listener that it came to.
+    pub server: u16,
+    /// How many questions of our own led to this one: 0 for a client's.
+    pub depth: u8,
 }
 
 /// One question with its header, its EDNS and its origin.

@@ -1,1 +1,24 @@
+//! The chain: one trait, one ordered table, one folder a plugin.
+//!
+//! ```text
+//!   Router ──▶ Block ──▶ Chain: errors ▸ log ▸ prometheus ▸ loadbalance ▸ cache ▸ hosts ▸ kubernetes ▸ forward
+//!      (listener)   (longest zone)                     each calls the next, and may change what comes back
+//! ```
+//!
+//! A plugin is synchronous until somebody must wait: an answer from the zone or from the cache comes back as
+//! [`Reply::Done`] on the thread that asked, and only what has to wait comes back as [`Reply::Later`].
+//! [`Next::serve_then`] is the one way to act on the way back, and it works for both.
+//!
+//! **Invariant:** a plugin does not know its neighbours; the order is the table's ([`table::PLUGINS`]) and the zone, the
+//! watch and the other blocks reach it through [`Setup`] alone.
 
+mod chain;
+mod lookup;
+mod router;
+// mod setup;
+// pub mod table;
+
+pub use chain::{Chain, DetachedNext, Finished, Next, Outcome, Plugin, Reply};
+pub use lookup::Lookup;
+pub use router::{Block, Router};
+// pub use setup::{BlockDraft, Process, Readiness, Reload, ServerLabel, Setup, SetupResult, Site, Task};

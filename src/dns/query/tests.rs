@@ -8,7 +8,7 @@ use super::*;
 
 pub(crate) fn origin(transport: Transport) -> Origin {
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 53));
-    Origin { peer: address, local: address, transport, received: Instant::now() }
+    Origin { peer: address, local: address, transport, received: Instant::now(), server: 0, depth: 0 }
 }
 
 fn packet(name: &str, rtype: OracleType, edns: Option<u16>) -> Vec<u8> {

@@ -1,0 +1,192 @@
+//! The trait of a plugin, and how a query goes down the chain and its answer up again.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use crate::dns::{Failure, FailureKind, OwnedQuery, Query, Response};
+
+/// One plugin of one server block.
+pub trait Plugin: Send + Sync {
+    /// Its name, as in the Corefile.
+    fn name(&self) -> &'static str;
+
+    /// Answers the query, or gives it to `next`. The response is begun when the chain is entered; a plugin that
+    /// answers writes to it.
+    fn serve(&self, query: &Query<'_>, next: Next<'_>, response: &mut Response) -> Reply;
+}
+
+/// What becomes of a query, by type and not by a magic RCODE.
+pub enum Reply {
+    /// Decided on this thread; the response that was handed in is what it says.
+    Done(Outcome),
+    /// Somebody has to wait; the future brings its own response.
+    Later(Pin<Box<dyn Future<Output = Finished> + Send + 'static>>),
+}
+
+/// A decision.
+#[derive(Debug)]
+pub enum Outcome {
+    /// The response holds the answer, whatever its RCODE.
+    Answered,
+    /// Nobody wrote: the server replies with the failure's RCODE.
+    Failed(Failure),
+    /// There is to be no reply.
+    Dropped,
+}
+
+/// What a future brings: the response, and what to do with it.
+pub struct Finished {
+    /// The response; begun for the query in any case.
+    pub response: Response,
+    /// The decision.
+    pub outcome: Outcome,
+}
+
+/// The plugins of a server block, in the order of the table.
+pub struct Chain {
+    plugins: Vec<Arc<dyn Plugin>>,
+}
+
+/// What stands below a plugin.
+#[derive(Clone, Copy)]
+pub struct Next<'c> {
+    chain: &'c Arc<Chain>,
+    at: usize,
+}
+
+/// A [`Next`] to keep, for a plugin that goes on after it has waited.
+#[derive(Clone)]
+pub struct DetachedNext {
+    chain: Arc<Chain>,
+    at: usize,
+}
+
+// === impl Chain ===
+
+impl Chain {
+    /// The chain of these plugins, in this order.
+    #[must_use]
+    pub fn new(plugins: Vec<Arc<dyn Plugin>>) -> Arc<Self> {
+        Arc::new(Self { plugins })
+    }
+
+    /// The names of the plugins, in order.
+    pub fn names(&self) -> impl Iterator<Item = &'static str> {
+        self.plugins.iter().map(|plugin| plugin.name())
+    }
+
+    /// Enters the chain at its top.
+    pub fn serve(self: &Arc<Self>, query: &Query<'_>, response: &mut Response) -> Reply {
+        Next { chain: self, at: 0 }.serve(query, response)
+    }
+}
+
+// === impl Next ===
+
+impl Next<'_> {
+    /// Asks the plugins below. Where the chain ends nobody has answered.
+    pub fn serve(self, query: &Query<'_>, response: &mut Response) -> Reply {
+        match self.chain.plugins.get(self.at) {
+            Some(plugin) => plugin.serve(query, Next { chain: self.chain, at: self.at + 1 }, response),
+            None => Reply::Done(Outcome::Failed(Failure::new(FailureKind::Unhandled))),
+        }
+    }
+
+    /// Asks the plugins below, and gives what comes back to `back`, now or later. `back` gets the plugin's own `state`,
+    /// what it noted on the way down (`noted`), and the query as it went down. Where nobody waits this costs a call.
+    pub fn serve_then<S, N>(
+        self,
+        query: &Query<'_>,
+        response: &mut Response,
+        state: &Arc<S>,
+        noted: N,
+        back: fn(&S, N, &Query<'_>, &mut Response, Outcome) -> Outcome,
+    ) -> Reply
+    where
+        S: Send + Sync + 'static,
+        N: Send + 'static,
+    {
+        match self.serve(query, response) {
+            Reply::Done(outcome) => Reply::Done(back(state, noted, query, response, outcome)),
+            Reply::Later(future) => {
+                let (state, query) = (Arc::clone(state), query.to_shared());
+                Reply::later(async move {
+                    let Finished { mut response, outcome } = future.await;
+                    let outcome = back(&state, noted, &query.as_query(), &mut response, outcome);
+                    Finished { response, outcome }
+                })
+            }
+        }
+    }
+
+    /// To go on from here after waiting.
+    #[must_use]
+    pub fn detach(self) -> DetachedNext {
+        DetachedNext { chain: Arc::clone(self.chain), at: self.at }
+    }
+}
+
+// === impl DetachedNext ===
+
+impl DetachedNext {
+    /// Asks the plugins below and waits for what they say.
+    pub async fn serve(&self, query: &Arc<OwnedQuery>) -> Finished {
+        let mut response = Response::new();
+        let reply = {
+            let query = query.as_query();
+            response.begin(&query);
+            Next { chain: &self.chain, at: self.at }.serve(&query, &mut response)
+        };
+        reply.wait(response).await
+    }
+}
+
+// === impl Reply ===
+
+impl Reply {
+    /// The response holds the answer.
+    #[must_use]
+    pub fn answered() -> Self {
+        Reply::Done(Outcome::Answered)
+    }
+
+    /// Nobody can answer, for this reason.
+    #[must_use]
+    pub fn failed(failure: Failure) -> Self {
+        Reply::Done(Outcome::Failed(failure))
+    }
+
+    /// The answer comes when `future` is done.
+    pub fn later(future: impl Future<Output = Finished> + Send + 'static) -> Self {
+        Reply::Later(Box::pin(future))
+    }
+
+    /// Waits where there is something to wait for; `response` is the one that was handed down.
+    pub async fn wait(self, response: Response) -> Finished {
+        match self {
+            Reply::Done(outcome) => Finished { response, outcome },
+            Reply::Later(future) => future.await,
+        }
+    }
+}
+
+// === impl Outcome ===
+
+impl Outcome {
+    /// Makes the response what goes on the wire: a failure replaces what was written by its RCODE and extended error.
+    /// Gives whether there is to be a reply.
+    pub fn settle(&self, response: &mut Response) -> bool {
+        match self {
+            Outcome::Answered => true,
+            Outcome::Failed(failure) => {
+                response.clear_records();
+                response.set_rcode(failure.rcode());
+                let (code, text) = failure.extended_error();
+                response.explain(code, |out| out.push_str(text));
+                true
+            }
+            Outcome::Dropped => false,
+        }
+    }
+}

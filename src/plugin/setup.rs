@@ -1,0 +1,161 @@
+//! What a plugin is given to set itself up, and what it gives back.
+
+use std::any::Any;
+use std::future::Future;
+use std::net::IpAddr;
+use std::path::PathBuf;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::{Lookup, Plugin};
+use crate::cluster::Clusters;
+use crate::corefile::{Diagnostic, Directive};
+use crate::dns::Name;
+use crate::telemetry::http::Endpoint;
+use crate::telemetry::metrics::Registry;
+
+/// A plugin sets itself up, or says which word of the Corefile keeps it from doing so.
+pub type SetupResult = Result<(), Diagnostic>;
+
+/// One plugin in one server block, being set up.
+pub struct Setup<'a> {
+    /// The directives of this plugin in the block, in file order; at least one.
+    pub directives: &'a [&'a Directive],
+    /// The server block.
+    pub site: &'a Site,
+    /// What all blocks share.
+    pub process: &'a Process,
+    /// Where the plugin puts what it adds.
+    pub draft: &'a mut BlockDraft,
+}
+
+/// A server block: where it is reached.
+#[derive(Debug, Clone)]
+pub struct Site {
+    /// The zones of all its keys, in file order.
+    pub zones: Vec<Name>,
+    /// The listeners that serve it, for metrics.
+    pub servers: Vec<ServerLabel>,
+}
+
+/// A listener as metrics and logs name it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ServerLabel {
+    /// Its number: [`crate::dns::Origin::server`] of the queries that come to it. Stays over a reload.
+    pub number: u16,
+    /// `dns://:53`, `dns://10.0.0.1:53`
+    pub label: String,
+    /// The addresses and the port, for those who must ask it (`loop`): none is all of them.
+    pub addresses: Vec<IpAddr>,
+    /// The port.
+    pub port: u16,
+}
+
+/// What lives as long as the process and outlasts reloads.
+#[derive(Clone)]
+pub struct Process {
+    /// The metrics.
+    pub metrics: Registry,
+    /// The watches, one for each configuration.
+    pub clusters: Arc<Clusters>,
+    /// The way back into the server.
+    pub lookup: Arc<Lookup>,
+    /// Where tasks run.
+    pub runtime: tokio::runtime::Handle,
+    /// Where relative file names of the Corefile begin: the directory that the process was started in, as CoreDNS.
+    pub root: PathBuf,
+    /// What `manifests` given on the command line add to every `kubernetes` block: none, or the paths.
+    pub manifests: Vec<PathBuf>,
+    /// Whether the process only checks: nothing is to be started, connected or waited for.
+    pub check_only: bool,
+}
+
+/// What the plugins of one block have put together.
+#[derive(Default)]
+pub struct BlockDraft {
+    /// The handlers, in the order in which the plugins were set up: the table's.
+    pub plugins: Vec<Arc<dyn Plugin>>,
+    /// The addresses of `bind`: none is all.
+    pub bind: Vec<IpAddr>,
+    /// Who has a say in `/ready`.
+    pub readiness: Vec<Readiness>,
+    /// HTTP endpoints.
+    pub endpoints: Vec<Endpoint>,
+    /// What runs while the block does.
+    pub tasks: Vec<Task>,
+    /// What a reload waits for before it takes the block into use, each bounded by itself.
+    pub before_swap: Vec<Pin<Box<dyn Future<Output = ()> + Send>>>,
+    /// How long answers go on after SIGTERM.
+    pub lameduck: Option<Duration>,
+    /// Whether and how often the Corefile is looked at.
+    pub reload: Option<Reload>,
+    /// Whether the block takes other classes than IN.
+    pub any_class: bool,
+}
+
+/// A condition of `/ready`.
+#[derive(Clone)]
+pub struct Readiness {
+    /// The plugin's name, which `/ready` prints while the condition does not hold.
+    pub plugin: &'static str,
+    /// The condition.
+    pub is_ready: Arc<dyn Fn() -> bool + Send + Sync>,
+}
+
+/// What runs while a block does. It is started once the listeners are, on the runtime, and ends when what it gives is
+/// dropped.
+pub type Task = Box<dyn FnOnce(&tokio::runtime::Handle) -> Box<dyn Any + Send> + Send>;
+
+/// How often the Corefile is looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Reload {
+    /// The interval.
+    pub interval: Duration,
+    /// Up to half of this is added or taken away, so that replicas do not act as one.
+    pub jitter: Duration,
+}
+
+impl Setup<'_> {
+    /// Adds a handler to the chain.
+    pub fn add(&mut self, plugin: impl Plugin + 'static) {
+        self.draft.plugins.push(Arc::new(plugin));
+    }
+
+    /// Runs a future while the block does.
+    pub fn spawn(&mut self, future: impl Future<Output = ()> + Send + 'static) {
+        self.draft.tasks.push(Box::new(move |runtime| Box::new(AbortOnDrop(runtime.spawn(future)))));
+    }
+
+    /// The only directive of a plugin that may stand once in a block.
+    ///
+    /// # Errors
+    /// Points at the second one.
+    pub fn once(&self) -> Result<&Directive, Diagnostic> {
+        match self.directives {
+            [one] => Ok(one),
+            [one, two, ..] => Err(Diagnostic::error(format!("`{}` stands twice in this server block", two.name.text))
+                .at(two.name.span)
+                .label("the second one")
+                .related(one.name.span, "the first one")
+                .help("keep one of the two")),
+            [] => Err(Diagnostic::error("the plugin has no directive")),
+        }
+    }
+
+    /// The zones that a directive names, or those of the block when it names none.
+    ///
+    /// # Errors
+    /// Points at a word that is neither a zone nor a CIDR.
+    pub fn zones_or_block(&self, words: &[crate::corefile::Token]) -> Result<Vec<Name>, Diagnostic> {
+        if words.is_empty() { Ok(self.site.zones.clone()) } else { crate::corefile::args::zones(words) }
+    }
+}
+
+struct AbortOnDrop(tokio::task::JoinHandle<()>);
+
+impl Drop for AbortOnDrop {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
