@@ -28,3 +28,9 @@ pub use reverse::{address_from_reverse_name, reverse_name, reverse_zones};
 
 /// The octets of a header (RFC 1035 §4.1.1).
 pub const HEADER_LEN: usize = 12;
+
+/// An origin for tests: a client on loopback over UDP.
+#[cfg(test)]
+pub(crate) fn test_origin() -> Origin {
+    query::tests::origin(Transport::Udp)
+}

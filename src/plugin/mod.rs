@@ -19,6 +19,6 @@ mod router;
 // pub mod table;
 
 pub use chain::{Chain, DetachedNext, Finished, Next, Outcome, Plugin, Reply};
-pub use lookup::Lookup;
+pub use lookup::{Lookup, question_packet};
 pub use router::{Block, Router};
 // pub use setup::{BlockDraft, Process, Readiness, Reload, ServerLabel, Setup, SetupResult, Site, Task};

@@ -15,6 +15,7 @@
 
 mod key;
 mod namespaces;
+mod path;
 mod pod;
 mod reverse;
 mod service;
@@ -24,6 +25,7 @@ mod writer;
 
 pub use key::ServiceKey;
 pub use namespaces::{Namespace, SameName};
+pub use path::{Branch, Detail, Path, ServicePath};
 pub use pod::{Pod, PodsAt};
 pub use reverse::{ClusterIpOwners, EndpointOwners, EndpointRef};
 pub use service::{Service, ServiceKind};

@@ -1,0 +1,257 @@
+//! The reasons for a negative answer, and how one is found.
+
+use std::fmt;
+
+use crate::dns::{InfoCode, RecordType};
+use crate::zone::{Branch, Detail, KindSet, Path, Service, ServiceKey, ServiceKind, ServicePath, Zone};
+
+use super::nearest;
+
+/// What the configuration lets a client see.
+#[derive(Clone, Copy)]
+pub struct Scope<'s> {
+    /// The namespaces that are exposed; `None` for all.
+    pub namespaces: Option<&'s [Box<[u8]>]>,
+    /// Whether names of pods exist (`pods insecure` or `verified`).
+    pub pods: bool,
+    /// Whether endpoints are watched (no `noendpoints`).
+    pub endpoints: bool,
+}
+
+/// Why there is no record of the type asked for, or no such name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reason<'z> {
+    /// The first list of these kinds is not in.
+    NotSynced(KindSet),
+    /// No namespace of that name; perhaps this one was meant.
+    NoNamespace { namespace: &'z [u8], nearest: Option<&'z [u8]> },
+    /// The Corefile does not expose the namespace.
+    NotExposed { namespace: &'z [u8] },
+    /// No Service of that name here, but in these namespaces.
+    OtherNamespace { path: ServicePath<'z>, others: &'z [ServiceKey], scope: Option<&'z [Box<[u8]>]> },
+    /// No Service of that name anywhere.
+    NoService { path: ServicePath<'z> },
+    /// None of the Service's endpoints is ready.
+    NoneReady { ready: usize, total: usize },
+    /// The Service has endpoints, but not of that name.
+    NoEndpoint { label: &'z [u8], ready: usize, total: usize },
+    /// The Service has no such port.
+    NoPort { port: &'z [u8], service: &'z Service },
+    /// A name below an ExternalName Service.
+    BelowExternalName,
+    /// The ExternalName's target has no record of the type.
+    ExternalTarget,
+    /// The name exists and has no address of this family.
+    NoFamily { asked: RecordType },
+    /// The name exists and has no record of this type.
+    NoType { asked: RecordType },
+    /// The Corefile says `pods disabled`.
+    PodsDisabled,
+    /// The label is not an address, or no Pod has it.
+    NoPod { label: &'z [u8] },
+    /// The Corefile says `noendpoints`.
+    EndpointsNotWatched,
+    /// The name is not of a shape that the DNS specification has.
+    NoShape,
+    /// No Service and no endpoint has the address.
+    NoOwner,
+}
+
+/// Why `path` has no record of type `asked`. `exists` says whether the name exists (NODATA) or not (NXDOMAIN).
+#[must_use]
+pub fn negative<'z>(
+    zone: &'z Zone,
+    path: &Path<'z>,
+    asked: RecordType,
+    exists: bool,
+    scope: Scope<'z>,
+) -> Reason<'z> {
+    if !exists && !zone.unsynced().is_empty() {
+        return Reason::NotSynced(zone.unsynced());
+    }
+    if let Some(reason) = path.namespace().and_then(|namespace| hidden_namespace(zone, namespace, scope)) {
+        return reason;
+    }
+    match path {
+        Path::Service(service) => of_service(zone, service, asked, exists, scope),
+        Path::Pod { .. } | Path::Namespace(Branch::Pod, _) if !scope.pods => Reason::PodsDisabled,
+        Path::Pod { label, .. } if !exists => Reason::NoPod { label },
+        Path::Unknown => Reason::NoShape,
+        _ => no_data(asked),
+    }
+}
+
+fn hidden_namespace<'z>(zone: &'z Zone, namespace: &'z [u8], scope: Scope<'z>) -> Option<Reason<'z>> {
+    if zone.has_namespace(namespace) {
+        return (!is_exposed(namespace, scope)).then_some(Reason::NotExposed { namespace });
+    }
+    let candidates =
+        zone.namespaces().map(|candidate| &*candidate.label).filter(|label| is_exposed(label, scope));
+    Some(Reason::NoNamespace { namespace, nearest: nearest(namespace, candidates) })
+}
+
+fn is_exposed(namespace: &[u8], scope: Scope<'_>) -> bool {
+    scope.namespaces.is_none_or(|list| list.iter().any(|exposed| **exposed == *namespace))
+}
+
+fn of_service<'z>(
+    zone: &'z Zone,
+    path: &ServicePath<'z>,
+    asked: RecordType,
+    exists: bool,
+    scope: Scope<'z>,
+) -> Reason<'z> {
+    let Some(service) = zone.service(path.key) else {
+        let others = zone.services_named(path.service);
+        return if !others.iter().any(|key| is_exposed(key.namespace(), scope)) {
+            Reason::NoService { path: *path }
+        } else {
+            Reason::OtherNamespace { path: *path, others, scope: scope.namespaces }
+        };
+    };
+    let (ready, unready) = (service.endpoints_ready(), service.endpoints_unready());
+    let total = ready + unready;
+    if matches!(service.kind, ServiceKind::ExternalName(_)) {
+        return match path.detail {
+            Detail::None if asked == RecordType::A || asked == RecordType::AAAA => Reason::ExternalTarget,
+            Detail::None => no_data(asked),
+            _ => Reason::BelowExternalName,
+        };
+    }
+    if exists {
+        return no_data(asked);
+    }
+    if !scope.endpoints
+        && (service.kind == ServiceKind::Headless || matches!(path.detail, Detail::Endpoint(_)))
+    {
+        return Reason::EndpointsNotWatched;
+    }
+    match path.detail {
+        Detail::Endpoint(label) if ready > 0 => Reason::NoEndpoint { label, ready, total },
+        Detail::Port { port, .. } if ready > 0 || service.kind == ServiceKind::ClusterIp => {
+            Reason::NoPort { port, service }
+        }
+        _ => Reason::NoneReady { ready, total },
+    }
+}
+
+fn no_data<'z>(asked: RecordType) -> Reason<'z> {
+    match asked {
+        RecordType::A | RecordType::AAAA => Reason::NoFamily { asked },
+        _ => Reason::NoType { asked },
+    }
+}
+
+// === impl Reason ===
+
+impl Reason<'_> {
+    /// The INFO-CODE that goes with the reason.
+    #[must_use]
+    pub fn info_code(&self) -> InfoCode {
+        match self {
+            Reason::NotSynced(_) => InfoCode::NOT_READY,
+            _ => InfoCode::OTHER,
+        }
+    }
+}
+
+impl fmt::Display for Reason<'_> {
+    /// A sentence for the person at the `dig`: what is the case, then what is there instead.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Reason::NotSynced(kinds) => {
+                f.write_str("not synced with the API server yet:")?;
+                kinds.iter().try_for_each(|kind| write!(f, " {}", kind.plural()))
+            }
+            Reason::NoNamespace { namespace, nearest } => {
+                write!(f, "namespace '{}' not found", Label(namespace))?;
+                nearest.map_or(Ok(()), |nearest| write!(f, ", did you mean '{}'?", Label(nearest)))
+            }
+            Reason::NotExposed { namespace } => {
+                write!(f, "namespace '{}' is not exposed here", Label(namespace))
+            }
+            Reason::OtherNamespace { path, others, scope } => {
+                write!(
+                    f,
+                    "no service '{}' in namespace '{}', but in:",
+                    Label(path.service),
+                    Label(path.namespace)
+                )?;
+                write_namespaces(f, others, *scope)
+            }
+            Reason::NoService { path } => {
+                write!(f, "no service '{}' in namespace '{}'", Label(path.service), Label(path.namespace))
+            }
+            Reason::NoneReady { ready: _, total: 0 } => f.write_str("the service has no endpoints"),
+            Reason::NoneReady { ready, total } => write!(f, "no endpoint is ready ({ready} of {total})"),
+            Reason::NoEndpoint { label, ready, total } => {
+                write!(f, "no ready endpoint '{}' ({ready} of {total} are ready)", Label(label))
+            }
+            Reason::NoPort { port, service } => {
+                write!(f, "no port '{}', it has:", Label(port))?;
+                write_ports(f, service)
+            }
+            Reason::BelowExternalName => f.write_str("an ExternalName service has no names below it"),
+            Reason::ExternalTarget => f.write_str("the target of the ExternalName has no such record"),
+            Reason::NoFamily { asked } => {
+                write!(
+                    f,
+                    "the name exists, without an IPv{} address",
+                    if *asked == RecordType::A { 4 } else { 6 }
+                )
+            }
+            Reason::NoType { asked } => write!(f, "the name exists, without a record of type {asked}"),
+            Reason::PodsDisabled => f.write_str("names of pods are disabled in the Corefile"),
+            Reason::NoPod { label } => write!(f, "no pod has the address '{}'", Label(label)),
+            Reason::EndpointsNotWatched => f.write_str("endpoints are not watched (noendpoints)"),
+            Reason::NoShape => f.write_str("names here are SERVICE.NAMESPACE.svc or ADDRESS.NAMESPACE.pod"),
+            Reason::NoOwner => f.write_str("no service and no ready endpoint has this address"),
+        }
+    }
+}
+
+/// At most this many names are listed; the rest is counted.
+const LISTED_MAX: usize = 5;
+
+fn write_namespaces(
+    f: &mut fmt::Formatter<'_>,
+    keys: &[ServiceKey],
+    scope: Option<&[Box<[u8]>]>,
+) -> fmt::Result {
+    let is_exposed =
+        |key: &&ServiceKey| scope.is_none_or(|list| list.iter().any(|label| **label == *key.namespace()));
+    for key in keys.iter().filter(is_exposed).take(LISTED_MAX) {
+        write!(f, " {}", Label(key.namespace()))?;
+    }
+    match keys.iter().filter(is_exposed).count().saturating_sub(LISTED_MAX) {
+        0 => Ok(()),
+        more => write!(f, " and {more} more"),
+    }
+}
+
+fn write_ports(f: &mut fmt::Formatter<'_>, service: &Service) -> fmt::Result {
+    let own = service.ports.iter();
+    let of_slices = service.slices.first().into_iter().flat_map(|slice| slice.ports.iter());
+    let named = own.chain(of_slices.filter(|_| service.kind == ServiceKind::Headless));
+    let mut none = true;
+    for port in named.filter(|port| !port.name.is_empty()).take(LISTED_MAX) {
+        none = false;
+        write!(f, " _{}._{}", Label(&port.name), Label(port.protocol.as_bytes()))?;
+    }
+    if none { f.write_str(" no named port") } else { Ok(()) }
+}
+
+/// A label as text, whatever a client put into it.
+struct Label<'l>(&'l [u8]);
+
+impl fmt::Display for Label<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for octet in self.0 {
+            match octet {
+                0x21..=0x7e => fmt::Write::write_char(f, char::from(*octet))?,
+                other => write!(f, "\\{other:03}")?,
+            }
+        }
+        Ok(())
+    }
+}
