@@ -3,7 +3,7 @@
 //! An `import` line is replaced by lines: those of a snippet, a file, or the files that match a pattern. So the parser
 //! sees one flow of lines, and a brace may close in another text than it was opened in, as in CoreDNS.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
@@ -27,7 +27,7 @@ pub(super) struct Expander<'e> {
     pub(super) cut: bool,
     pub(super) frames: Vec<Frame>,
     returned: Option<Vec<Token>>,
-    pub(super) snippets: HashMap<String, Snippet>,
+    pub(super) snippets: BTreeMap<String, Snippet>,
     pub(super) files: HashMap<PathBuf, Rc<[Line]>>,
     /// Name and place of each import that found nothing.
     pub(super) absent: Vec<(String, Span)>,
@@ -51,7 +51,7 @@ impl<'e> Expander<'e> {
             cut: false,
             frames: Vec::new(),
             returned: None,
-            snippets: HashMap::new(),
+            snippets: BTreeMap::new(),
             files: HashMap::new(),
             absent: Vec::new(),
             imports: 0,

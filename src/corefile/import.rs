@@ -17,10 +17,13 @@ const IMPORTS_MAX: usize = 10_000;
 
 /// What stands in the place of one `import` line: texts one after another.
 pub(super) struct Frame {
-    pub(super) texts: Vec<(Origin, Rc<[Line]>)>,
+    pub(super) texts: Vec<Text>,
     pub(super) text: usize,
     pub(super) line: usize,
 }
+
+/// A text that takes the place of an `import` line.
+pub(super) type Text = (Origin, Rc<[Line]>);
 
 /// Where a text comes from: what makes a circle when it comes again.
 #[derive(Clone, PartialEq)]
@@ -46,6 +49,12 @@ impl Expander<'_> {
             let error = Diagnostic::error("`import` of an empty name").at(target.span);
             return Err(error.help(empty_help(&target)));
         }
+        // Counted before anything is read, so that imports that fail are bounded too.
+        self.imports += 1;
+        if self.imports > IMPORTS_MAX || self.frames.len() >= IMPORT_DEPTH_MAX {
+            self.fail(too_many(self.imports, target.span));
+            return Ok(());
+        }
         let texts = match self.snippets.get(&target.text) {
             Some(snippet) => vec![(Origin::Snippet(target.text.clone()), Rc::clone(&snippet.lines))],
             None => self.files(&target)?,
@@ -53,14 +62,9 @@ impl Expander<'_> {
         for (origin, _) in &texts {
             self.refuse_cycle(origin, target.span)?;
         }
-        self.imports += texts.len();
-        if self.imports > IMPORTS_MAX || self.frames.len() >= IMPORT_DEPTH_MAX {
-            let what = if self.imports > IMPORTS_MAX {
-                format!("more than {IMPORTS_MAX} imports in all")
-            } else {
-                format!("imports nested more than {IMPORT_DEPTH_MAX} deep")
-            };
-            self.fail(Diagnostic::error(what).at(target.span).help("an import may be repeating itself"));
+        self.imports += texts.len().saturating_sub(1);
+        if self.imports > IMPORTS_MAX {
+            self.fail(too_many(self.imports, target.span));
             return Ok(());
         }
         self.frames.push(Frame { texts, text: 0, line: 0 });
@@ -68,7 +72,7 @@ impl Expander<'_> {
     }
 
     /// The file or files that `target` names.
-    fn files(&mut self, target: &Token) -> Result<Vec<(Origin, Rc<[Line]>)>, Diagnostic> {
+    fn files(&mut self, target: &Token) -> Result<Vec<Text>, Diagnostic> {
         let pattern = target.text.as_str();
         let importing = PathBuf::from(self.sources.name(target.span.file));
         let directory = importing.parent().unwrap_or(Path::new(""));
@@ -92,7 +96,7 @@ impl Expander<'_> {
         paths.into_iter().take(IMPORTS_MAX + 1).map(|path| self.file(plain(&path), target)).collect()
     }
 
-    fn file(&mut self, path: PathBuf, target: &Token) -> Result<(Origin, Rc<[Line]>), Diagnostic> {
+    fn file(&mut self, path: PathBuf, target: &Token) -> Result<Text, Diagnostic> {
         if let Some(lines) = self.files.get(&path) {
             return Ok((Origin::File(path), Rc::clone(lines)));
         }
@@ -136,6 +140,15 @@ impl fmt::Display for Origin {
             Self::Snippet(name) => write!(f, "snippet {}", Shown(name)),
         }
     }
+}
+
+fn too_many(imports: usize, at: Span) -> Diagnostic {
+    let what = if imports > IMPORTS_MAX {
+        format!("more than {IMPORTS_MAX} imports in all")
+    } else {
+        format!("imports nested more than {IMPORT_DEPTH_MAX} deep")
+    };
+    Diagnostic::error(what).at(at).help("an import may be repeating itself")
 }
 
 /// The path without `.` segments, so that one file has one spelling more often.

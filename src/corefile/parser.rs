@@ -48,15 +48,20 @@ struct Body {
 
 impl Parser<'_, '_> {
     fn server_block(&mut self, line: Vec<Token>, first_block: bool) -> Option<ServerBlock> {
-        let Some(head) = line.first().cloned() else { return None };
+        let head = line.first().cloned()?;
         let list = self.key_list(line);
         let body = match list.opening {
             Some(opening) => self.body(&head, opening, 1),
             None => self.body_without_braces(head.span, first_block),
         };
         let span = body.closing.map_or(head.span, |closing| head.span.to(closing));
+        if list.tokens.iter().all(|token| token.text.is_empty()) {
+            let error = Diagnostic::error("a server block without a key").at(head.span);
+            let help = "write the zones that it serves before the `{`, as in `example.org:53 {`";
+            self.problem(error.help(list.tokens.first().map_or(help, empty_help)));
+            return None;
+        }
         let mut keys = Vec::new();
-        let given = list.tokens.len();
         for token in list.tokens {
             if token.text.is_empty() {
                 let warning = Diagnostic::warning("an empty key is left out").at(token.span);
@@ -70,12 +75,6 @@ impl Parser<'_, '_> {
                 }
                 Err(error) => self.problem(error),
             }
-        }
-        if given == 0 || (keys.is_empty() && head.text.is_empty()) {
-            let error = Diagnostic::error("a server block without a key").at(head.span);
-            self.problem(
-                error.help("write the zones that it serves before the `{`, as in `example.org:53 {`"),
-            );
         }
         (!keys.is_empty()).then_some(ServerBlock { keys, directives: body.directives, span })
     }
@@ -151,8 +150,7 @@ impl Parser<'_, '_> {
         if !self.input.cut {
             let mut error = Diagnostic::error("this block is never closed").at(opening).label("opened here");
             if let Some(suspect) = self.suspect.take().filter(|suspect| *suspect != opening) {
-                error = error
-                    .related(suspect, "perhaps this one lacks its `}`: the next has another indentation");
+                error = error.related(suspect, "perhaps this one: the next `}` is indented differently");
             }
             self.problem(error.help("close it with a `}` on a line of its own"));
             // One message is enough for the blocks around this one.
@@ -217,7 +215,7 @@ impl Parser<'_, '_> {
                     return Some(first.span);
                 }
             }
-            depth += usize::from(line.last().is_some_and(|token| token.is("{")));
+            depth += opened_by(&line);
         }
         None
     }
@@ -274,6 +272,12 @@ impl Parser<'_, '_> {
     pub(super) fn problem(&mut self, diagnostic: Diagnostic) {
         self.input.problems.push(diagnostic);
     }
+}
+
+/// How many blocks a line leaves open, not counting a `}` at its start.
+pub(super) fn opened_by(line: &[Token]) -> usize {
+    let count = |mark: &str| line.iter().skip(1).filter(|token| token.is(mark)).count();
+    count("{").saturating_sub(count("}"))
 }
 
 /// About a `}` without its `{`.

@@ -1,7 +1,7 @@
 //! Definitions of snippets.
 
 use super::lexer::Line;
-use super::parser::Parser;
+use super::parser::{Parser, opened_by};
 use super::{Diagnostic, Token};
 
 impl Parser<'_, '_> {
@@ -47,7 +47,7 @@ impl Parser<'_, '_> {
                     return;
                 }
             }
-            depth += usize::from(line.last().is_some_and(|token| token.is("{")));
+            depth += opened_by(&line);
             lines.push(line);
         }
         if !self.input.cut {

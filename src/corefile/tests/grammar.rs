@@ -1,5 +1,4 @@
 use super::*;
-use crate::corefile::Scheme;
 
 /// Each text has this structure and draws no warning.
 fn shapes(table: &[(&str, &str)]) {
@@ -7,13 +6,6 @@ fn shapes(table: &[(&str, &str)]) {
         let corefile = good(text);
         assert_eq!(shape(&corefile), *expected, "{text:?}");
         assert_eq!(corefile.warnings, [], "{text:?}");
-    }
-}
-
-/// Each text draws this one error or warning.
-fn refused(table: &[(&str, &str)]) {
-    for (text, message) in table {
-        assert_eq!(messages(text), [*message], "{text:?}");
     }
 }
 
@@ -177,100 +169,11 @@ fn an_environment_value_is_one_word_and_never_a_brace() {
 fn an_empty_key_is_left_out_with_a_warning_and_a_block_needs_one() {
     assert_eq!(shape(&good("{$NOPE} a.org {\n}")), "|[a.org]{}");
     refused(&[("{$NOPE} a.org {\n}", "an empty key is left out")]);
-    assert_eq!(messages("{$NOPE} {\n}"), ["an empty key is left out", "a server block without a key"]);
-    refused(&[(". {\n {$NOPE}\n}", "a directive with an empty name")]);
-}
-
-#[test]
-fn keys_have_a_scheme_zones_and_a_port() {
-    for (key, scheme, zones, port) in [
-        (".", Scheme::Dns, vec!["."], None),
-        (".:53", Scheme::Dns, vec!["."], Some(53)),
-        (":1053", Scheme::Dns, vec!["."], Some(1053)),
-        ("dns://", Scheme::Dns, vec!["."], None),
-        ("Cluster.LOCAL", Scheme::Dns, vec!["cluster.local."], None),
-        ("dns://example.org.:0", Scheme::Dns, vec!["example.org."], Some(0)),
-        ("tls://.", Scheme::Tls, vec!["."], None),
-        ("quic://.", Scheme::Quic, vec!["."], None),
-        ("grpc://.:5353", Scheme::Grpc, vec!["."], Some(5353)),
-        ("https://a.org", Scheme::Https, vec!["a.org."], None),
-        ("https3://a.org", Scheme::Https3, vec!["a.org."], None),
-        ("10.0.0.0/24", Scheme::Dns, vec!["0.0.10.in-addr.arpa."], None),
-        ("10.0.0.5/24:5353", Scheme::Dns, vec!["0.0.10.in-addr.arpa."], Some(5353)),
-        ("10.0.0.0/15", Scheme::Dns, vec!["0.10.in-addr.arpa.", "1.10.in-addr.arpa."], None),
-        ("2001:db8::/32", Scheme::Dns, vec!["8.b.d.0.1.0.0.2.ip6.arpa."], None),
-        ("2001:db8::/32:53", Scheme::Dns, vec!["8.b.d.0.1.0.0.2.ip6.arpa."], Some(53)),
-        ("tls://10.0.0.0/8:853", Scheme::Tls, vec!["10.in-addr.arpa."], Some(853)),
-    ] {
-        let corefile = good(&format!("{key} {{\n}}"));
-        let found = &corefile.blocks[0].keys[0];
-        let names: Vec<String> = found.zones.iter().map(ToString::to_string).collect();
-        assert_eq!(
-            (found.scheme, names, found.port),
-            (scheme, zones.iter().map(|z| (*z).to_owned()).collect(), port),
-            "{key}"
-        );
-        assert_eq!(corefile.warnings, [], "{key}");
-    }
-}
-
-#[test]
-fn schemes_have_the_ports_of_coredns() {
-    for (scheme, port, text) in [
-        (Scheme::Dns, 53, "dns://"),
-        (Scheme::Tls, 853, "tls://"),
-        (Scheme::Quic, 853, "quic://"),
-        (Scheme::Grpc, 443, "grpc://"),
-        (Scheme::Https, 443, "https://"),
-        (Scheme::Https3, 443, "https3://"),
-    ] {
-        assert_eq!((scheme.default_port(), scheme.to_string().as_str()), (port, text));
-    }
-}
-
-#[test]
-fn each_key_has_its_own_scheme_and_port() {
-    let corefile = good("a.b tls://c.d:1053 {\n}");
-    let ports: Vec<_> = corefile.blocks[0].keys.iter().map(|key| (key.scheme, key.port)).collect();
-    assert_eq!(ports, [(Scheme::Dns, None), (Scheme::Tls, Some(1053))]);
-}
-
-#[test]
-fn an_odd_zone_only_draws_a_warning() {
-    for key in [
-        "_tcp.example",
-        "a,b",
-        "a-.b",
-        "-a",
-        "zürich.example",
-        "0/25.2.0.192.in-addr.arpa",
-        "*.org",
-        "10.0.0.1",
-    ] {
-        let corefile = good(&format!("{key} {{\n}}"));
-        assert_eq!(corefile.warnings.len(), 1, "{key}");
-        assert_eq!(corefile.blocks[0].keys[0].zones.len(), 1, "{key}");
-    }
-    for key in ["3com.example", "x-y.example.", "10.in-addr.arpa"] {
-        assert_eq!(messages(&format!("{key} {{\n}}")), [""; 0], "{key}");
-    }
-}
-
-#[test]
-fn a_key_that_is_no_key_is_refused() {
     refused(&[
-        (".:foo {\n}", "`foo` is not a port"),
-        (".:70000 {\n}", "`70000` is not a port"),
-        (".:+53 {\n}", "`+53` is not a port"),
-        ("a.b: {\n}", "no port after the colon of `a.b:`"),
-        ("a..b {\n}", "`a..b` is not a zone"),
-        ("10.0.0.0/33 {\n}", "`10.0.0.0/33` is not a zone"),
-        ("2001:db8::1 {\n}", "`2001:db8::1` is an address, not a zone"),
-        ("[::1]:53 {\n}", "`[::1]:53` is an address, not a zone"),
-        ("http://a.org {\n}", "unknown scheme `http`"),
-        ("DNS://a.org {\n}", "unknown scheme `DNS`"),
+        ("{$NOPE} {\n}", "a server block without a key"),
+        ("\"\" {\n}", "a server block without a key"),
     ]);
-    assert!(told("http://a.org {\n}").contains("did you mean `https://`?"));
+    refused(&[(". {\n {$NOPE}\n}", "a directive with an empty name")]);
 }
 
 #[test]
@@ -316,4 +219,40 @@ fn spans_cover_what_was_typed() {
     assert_eq!(typed(health.properties()[0].args[0].span), "\"5s\"");
     let location = corefile.sources.location(health.args[0].span);
     assert_eq!((location.file, location.line, location.column), ("Corefile", 3, 10));
+}
+
+#[test]
+fn the_corefile_of_kubeadm_parses() {
+    let text = "\
+.:53 {
+    errors
+    health {
+       lameduck 5s
+    }
+    ready
+    kubernetes cluster.local in-addr.arpa ip6.arpa {
+       pods insecure
+       fallthrough in-addr.arpa ip6.arpa
+       ttl 30
+    }
+    prometheus :9153
+    forward . /etc/resolv.conf {
+       max_concurrent 1000
+    }
+    cache 30 {
+       disable success cluster.local
+       disable denial cluster.local
+    }
+    loop
+    reload
+    loadbalance
+}
+";
+    shapes(&[(
+        text,
+        "|[.:53]{[errors][health]{[lameduck,5s]}[ready][kubernetes,cluster.local,in-addr.arpa,ip6.arpa]{\
+         [pods,insecure][fallthrough,in-addr.arpa,ip6.arpa][ttl,30]}[prometheus,:9153][forward,.,/etc/resolv.conf]{\
+         [max_concurrent,1000]}[cache,30]{[disable,success,cluster.local][disable,denial,cluster.local]}\
+         [loop][reload][loadbalance]}",
+    )]);
 }

@@ -115,6 +115,12 @@ fn a_snippet_with_imports_and_environment_values_is_expanded_where_it_is_used() 
 }
 
 #[test]
+fn a_snippet_ends_at_its_own_brace_even_with_a_mistake_inside() {
+    let text = "(s) {\n health { lameduck 5s\n }\n log\n}\n. {\n import s\n}";
+    assert_eq!(messages(text), ["`lameduck` after `{` on the same line"]);
+}
+
+#[test]
 fn a_circle_of_imports_is_named() {
     let env = with(&[("a", "import b\n"), ("b", "import ./a\n")]);
     let told = told_in(". {\n import a\n}", &env);
@@ -142,6 +148,8 @@ fn expansion_is_bounded() {
     }
     text.push_str(". {\n import s39\n}\n");
     assert_eq!(messages(&text), ["more than 10000 imports in all"]);
+    // Imports that fail count too.
+    assert_eq!(messages(&"import d/*\n".repeat(10_001)).last().unwrap(), "more than 10000 imports in all");
     // Many words in few imports.
     let text = format!("(s) {{\n log {}\n}}\n. {{\n{}}}\n", "x ".repeat(100_000), " import s\n".repeat(6));
     assert_eq!(messages(&text), ["the Corefile has more than 500000 words"]);

@@ -3,6 +3,7 @@
 mod grammar;
 mod helpers;
 mod imports;
+mod keys;
 mod properties;
 mod rendered;
 
@@ -75,4 +76,11 @@ fn shape_of(directives: &[Directive]) -> String {
         }
     }
     out + "}"
+}
+
+/// Each text draws this one error or warning.
+fn refused(table: &[(&str, &str)]) {
+    for (text, message) in table {
+        assert_eq!(messages(text), [*message], "{text:?}");
+    }
 }
