@@ -48,7 +48,7 @@ pub enum LogError {
     Twice,
 }
 
-/// Starts the log of the process: tracing events up to `level`, and [`line`], go to `writer`.
+/// Starts the log of the process: tracing events up to `level`, and [`line()`], go to `writer`.
 ///
 /// # Errors
 /// When the process has a log already or no thread can be started.
