@@ -15,10 +15,12 @@
 mod chain;
 mod lookup;
 mod router;
-// mod setup;
+mod setup;
 // pub mod table;
 
 pub use chain::{Chain, DetachedNext, Finished, Next, Outcome, Plugin, Reply};
 pub use lookup::{Lookup, question_packet};
 pub use router::{Block, Router};
-// pub use setup::{BlockDraft, Process, Readiness, Reload, ServerLabel, Setup, SetupResult, Site, Task};
+pub use setup::{
+    BlockDraft, Endpoint, Process, Readiness, Ready, Reload, ServerLabel, Setup, SetupResult, Site, Task,
+};

@@ -9,10 +9,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::{Lookup, Plugin};
-use crate::cluster::Clusters;
-use crate::corefile::{Diagnostic, Directive};
+use crate::corefile::{Diagnostic, Directive, Token};
 use crate::dns::Name;
-use crate::telemetry::http::Endpoint;
+use crate::telemetry::http::Handler;
 use crate::telemetry::metrics::Registry;
 
 /// A plugin sets itself up, or says which word of the Corefile keeps it from doing so.
@@ -57,8 +56,6 @@ pub struct ServerLabel {
 pub struct Process {
     /// The metrics.
     pub metrics: Registry,
-    /// The watches, one for each configuration.
-    pub clusters: Arc<Clusters>,
     /// The way back into the server.
     pub lookup: Arc<Lookup>,
     /// Where tasks run.
@@ -80,6 +77,8 @@ pub struct BlockDraft {
     pub bind: Vec<IpAddr>,
     /// Who has a say in `/ready`.
     pub readiness: Vec<Readiness>,
+    /// Where `/ready` is served, when the block has the plugin.
+    pub ready: Option<Ready>,
     /// HTTP endpoints.
     pub endpoints: Vec<Endpoint>,
     /// What runs while the block does.
@@ -101,6 +100,25 @@ pub struct Readiness {
     pub plugin: &'static str,
     /// The condition.
     pub is_ready: Arc<dyn Fn() -> bool + Send + Sync>,
+}
+
+/// Where `/ready` is served. The conditions of all blocks count, so that the handler is made where all are known.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ready {
+    /// The address, as in `:8181`.
+    pub address: String,
+    /// Whether a plugin that was ready once is asked again (`monitor continuously`).
+    pub continuously: bool,
+}
+
+/// A path of the small HTTP server.
+pub struct Endpoint {
+    /// The address, as in `:8080`.
+    pub address: String,
+    /// The path, with its slash.
+    pub path: &'static str,
+    /// What answers.
+    pub handler: Handler,
 }
 
 /// What runs while a block does. It is started once the listeners are, on the runtime, and ends when what it gives is
@@ -134,11 +152,7 @@ impl Setup<'_> {
     pub fn once(&self) -> Result<&Directive, Diagnostic> {
         match self.directives {
             [one] => Ok(one),
-            [one, two, ..] => Err(Diagnostic::error(format!("`{}` stands twice in this server block", two.name.text))
-                .at(two.name.span)
-                .label("the second one")
-                .related(one.name.span, "the first one")
-                .help("keep one of the two")),
+            [one, two, ..] => Err(two.repeated(one)),
             [] => Err(Diagnostic::error("the plugin has no directive")),
         }
     }
@@ -147,8 +161,8 @@ impl Setup<'_> {
     ///
     /// # Errors
     /// Points at a word that is neither a zone nor a CIDR.
-    pub fn zones_or_block(&self, words: &[crate::corefile::Token]) -> Result<Vec<Name>, Diagnostic> {
-        if words.is_empty() { Ok(self.site.zones.clone()) } else { crate::corefile::args::zones(words) }
+    pub fn zones_or_block(&self, words: &[Token]) -> Result<Vec<Name>, Diagnostic> {
+        if words.is_empty() { Ok(self.site.zones.clone()) } else { crate::corefile::zones(words) }
     }
 }
 
