@@ -220,22 +220,17 @@ impl Parser<'_, '_> {
         None
     }
 
-    /// Reports words after a `{`, which then are taken as the next line.
+    /// Words behind a `{` are the next line: CoreDNS takes `. { errors` as well.
     pub(super) fn last_on_line(&mut self, line: &[Token], brace: usize) {
-        if let Some(next) = line.get(brace + 1) {
-            let error =
-                Diagnostic::error(format!("{} after `{{` on the same line", Shown(&next.text))).at(next.span);
-            self.problem(error.help("`{` ends its line; write this on the next one"));
+        if line.len() > brace + 1 {
             self.input.push_back(line[brace + 1..].to_vec());
         }
     }
 
-    /// Reports words after a brace that stands alone, which then are taken as the next line.
+    /// Words behind a brace that ends a block are the next line.
     pub(super) fn rest_of_line(&mut self, mut line: Vec<Token>, from: usize) {
         let rest = line.split_off(from.min(line.len()));
-        if let Some(next) = rest.first() {
-            let error = Diagnostic::error(format!("{} after a brace that stands alone", Shown(&next.text)));
-            self.problem(error.at(next.span).help("write it on the next line"));
+        if !rest.is_empty() {
             self.input.push_back(rest);
         }
     }

@@ -112,14 +112,20 @@ fn one_directive_may_stand_several_times() {
 }
 
 #[test]
+fn words_behind_a_brace_are_the_next_line() {
+    shapes(&[
+        (". { errors\n}", "|[.]{[errors]}"),
+        (". {\n health { lameduck 1s\n }\n}", "|[.]{[health]{[lameduck,1s]}}"),
+        ("a.b {\n log\n} c.d {\n log\n}", "|[a.b]{[log]}|[c.d]{[log]}"),
+    ]);
+}
+
+#[test]
 fn braces_stand_where_lines_end_and_begin() {
     refused(&[
-        (". { log\n}", "`log` after `{` on the same line"),
-        (". {\n health { lameduck 5s\n }\n}", "`lameduck` after `{` on the same line"),
         (". {\n health { lameduck 5s }\n log\n}", "a block on one line"),
         (". {\n health\n {\n  lameduck 5s\n }\n log\n}", "`{` at the start of a line"),
         (". {\n log }\n", "`}` at the end of a line"),
-        (". {\n log\n} a.org {\n}", "`a.org` after a brace that stands alone"),
         (".{\n log\n}", "no blank before the `{` of `.{`"),
         (". {\n health{\n  lameduck 5s\n }\n}", "no blank before the `{` of `health{`"),
         ("}\n", "`}` closes nothing"),
@@ -179,14 +185,13 @@ fn an_empty_key_is_left_out_with_a_warning_and_a_block_needs_one() {
 #[test]
 fn several_mistakes_are_told_at_once() {
     assert_eq!(
-        messages(".:foo a..b {\n health { a }\n import nope\n log }\nb.org { x\n}\n"),
+        messages(".:foo a..b {\n health { a }\n import nope\n log }\nb.org {\n x\n}\n"),
         [
             "a block on one line",
             "no snippet and no file `nope`",
             "`}` at the end of a line",
             "`foo` is not a port",
             "`a..b` is not a zone",
-            "`x` after `{` on the same line",
         ]
     );
 }

@@ -116,8 +116,8 @@ fn a_snippet_with_imports_and_environment_values_is_expanded_where_it_is_used() 
 
 #[test]
 fn a_snippet_ends_at_its_own_brace_even_with_a_mistake_inside() {
-    let text = "(s) {\n health { lameduck 5s\n }\n log\n}\n. {\n import s\n}";
-    assert_eq!(messages(text), ["`lameduck` after `{` on the same line"]);
+    let text = "(s) {\n health { lameduck 5s }\n log\n}\n. {\n import s\n}";
+    assert_eq!(messages(text), ["a block on one line"]);
 }
 
 #[test]

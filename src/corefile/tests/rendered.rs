@@ -30,11 +30,6 @@ fn brace_on_a_line_of_its_own() {
 }
 
 #[test]
-fn word_after_an_opening_brace() {
-    assert_snapshot!(told(". { errors\n}\n"));
-}
-
-#[test]
 fn closing_brace_at_the_end_of_a_line() {
     assert_snapshot!(told(". {\n    log }\n"));
 }
