@@ -1,0 +1,197 @@
+//! What Kubernetes' DNS specification 1.1.0 makes of objects, as pure functions: objects in, zone values out.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use super::object::{self, Address, SliceEndpoint};
+use super::problem::Problem;
+use crate::dns::{LABEL_LEN_MAX, Name};
+use crate::zone::{self, Endpoint, Kind, Port, Protocol, ServiceKey, Slice};
+
+/// What a Service says by itself, before its slices are known.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ServiceFacts {
+    /// §2.3: the types ClusterIP, NodePort and LoadBalancer.
+    ClusterIp {
+        /// The addresses, in the order given.
+        addresses: Box<[IpAddr]>,
+        /// The ports.
+        ports: Box<[Port]>,
+    },
+    /// §2.4: `clusterIP: None`.
+    Headless,
+    /// §2.5: an unfolded wire name.
+    ExternalName(Box<[u8]>),
+    /// It exists and has no name: an ExternalName whose target can be none.
+    Nameless,
+}
+
+/// What a Service's object says: `None` when its name or namespace cannot be a label.
+pub fn service_facts(
+    object: &object::Service,
+    problems: &mut Vec<Problem>,
+) -> Option<(ServiceKey, ServiceFacts)> {
+    let meta = &object.metadata;
+    let mut problem = |what| problems.push(Problem::new(Kind::Service, meta, what));
+    let Some(key) = ServiceKey::new(&meta.name, &meta.namespace) else {
+        problem("name and namespace must be labels of 1 to 63 octets; the Service is left out".to_owned());
+        return None;
+    };
+    let facts = match &object.spec {
+        Some(spec) if spec.kind.as_deref() == Some("ExternalName") => external_name(spec, &mut problem),
+        Some(spec) if spec.is_headless() => ServiceFacts::Headless,
+        Some(spec) => cluster_ip(spec, &mut problem),
+        None => cluster_ip(&object::ServiceSpec::default(), &mut problem),
+    };
+    Some((key, facts))
+}
+
+/// The Service as the zone keeps it: `None` when it has no name.
+#[must_use]
+pub fn service(key: &ServiceKey, facts: &ServiceFacts, slices: Vec<Arc<Slice>>) -> Option<zone::Service> {
+    let key = key.clone();
+    match facts {
+        ServiceFacts::ClusterIp { addresses, ports } => {
+            Some(zone::Service::cluster_ip(key, addresses, ports.to_vec(), slices))
+        }
+        ServiceFacts::Headless => Some(zone::Service::headless(key, slices)),
+        ServiceFacts::ExternalName(target) => Some(zone::Service::external_name(key, target.clone())),
+        ServiceFacts::Nameless => None,
+    }
+}
+
+/// The slice as the zone keeps it: `None` when it belongs to no Service. `pod_names` is the option
+/// `endpoint_pod_names`.
+pub fn slice(object: &object::EndpointSlice, pod_names: bool, problems: &mut Vec<Problem>) -> Option<Slice> {
+    let meta = &object.metadata;
+    // A slice of another mechanism (multicluster) has no such label: it is nobody's here.
+    let service = ServiceKey::new(meta.service_name()?, &meta.namespace)?;
+    let mut problem = |what| problems.push(Problem::new(Kind::EndpointSlice, meta, what));
+    let is_fqdn = object.address_type.as_deref() == Some("FQDN");
+    let (mut endpoints, mut fqdns, mut unready) = (Vec::new(), Vec::new(), 0);
+    for endpoint in object.endpoints.as_deref().unwrap_or_default() {
+        let addresses = endpoint.addresses.as_deref().unwrap_or_default();
+        if !endpoint.is_ready() {
+            unready += addresses.len() as u32;
+            continue;
+        }
+        for address in addresses {
+            match address {
+                _ if is_fqdn => match wire_name(&address.to_string()) {
+                    Some(name) => fqdns.push(name),
+                    None => problem(format!("endpoint address `{address}` is no domain name; it is skipped")),
+                },
+                Address::Ip(ip) => {
+                    endpoints.push(Endpoint { address: *ip, name: endpoint_label(endpoint, pod_names) });
+                }
+                Address::Text(text) => {
+                    problem(format!("endpoint address `{text}` is no IP address; it is skipped"));
+                }
+            }
+        }
+    }
+    let ports = object.ports.as_deref().unwrap_or_default().iter();
+    let ports = ports
+        .filter_map(|port| port_of(port.port, port.name.as_deref(), port.protocol.as_deref(), &mut problem));
+    let mut slice = Slice::new(service, ports.collect(), endpoints, unready);
+    slice.fqdns = fqdns.into();
+    Some(slice)
+}
+
+/// The addresses of a Pod, each once.
+pub fn pod_addresses(object: &object::Pod, problems: &mut Vec<Problem>) -> Vec<IpAddr> {
+    let mut addresses = Vec::new();
+    for address in object.addresses() {
+        match address {
+            Address::Ip(ip) if addresses.contains(ip) => {}
+            Address::Ip(ip) => addresses.push(*ip),
+            Address::Text(text) if text.is_empty() => {}
+            Address::Text(text) => problems.push(Problem::new(
+                Kind::Pod,
+                &object.metadata,
+                format!("address `{text}` is no IP address; it is skipped"),
+            )),
+        }
+    }
+    addresses
+}
+
+/// §2.3.
+fn cluster_ip(spec: &object::ServiceSpec, problem: &mut impl FnMut(String)) -> ServiceFacts {
+    let mut addresses = Vec::new();
+    for address in spec.addresses() {
+        match address {
+            Address::Ip(ip) if addresses.contains(ip) => {}
+            Address::Ip(ip) => addresses.push(*ip),
+            Address::Text(text) if text.is_empty() => {}
+            Address::Text(text) => problem(format!("cluster IP `{text}` is no IP address; it is skipped")),
+        }
+    }
+    if addresses.is_empty() {
+        problem("no cluster IP is allocated; its name has no address".to_owned());
+    }
+    let ports = spec.ports.as_deref().unwrap_or_default().iter();
+    let ports = ports
+        .filter_map(|port| port_of(port.port, port.name.as_deref(), port.protocol.as_deref(), &mut *problem));
+    ServiceFacts::ClusterIp { ports: ports.collect(), addresses: addresses.into() }
+}
+
+/// §2.5. An IP address is no CNAME target, although the API takes it.
+fn external_name(spec: &object::ServiceSpec, problem: &mut impl FnMut(String)) -> ServiceFacts {
+    let text = spec.external_name.as_deref().unwrap_or_default();
+    match wire_name(text) {
+        Some(target) if text.parse::<IpAddr>().is_err() => ServiceFacts::ExternalName(target),
+        _ => {
+            problem(format!("externalName `{text}` is no domain name; the Service has no DNS name"));
+            ServiceFacts::Nameless
+        }
+    }
+}
+
+/// §2.4.1: the hostname, else the Pod's name where that is asked for, else nothing: the dashed address names it.
+///
+/// A name with a dot is not one label. CoreDNS makes an SRV target of it that resolves nowhere; the dashed address does.
+fn endpoint_label(endpoint: &SliceEndpoint, pod_names: bool) -> Option<Box<[u8]>> {
+    let hostname = endpoint.hostname.as_deref().filter(|name| !name.is_empty());
+    let pod = || endpoint.target_ref.as_ref()?.name.as_deref().filter(|_| pod_names);
+    let name = hostname.or_else(pod)?;
+    let is_label = !name.is_empty() && name.len() <= LABEL_LEN_MAX && !name.contains('.');
+    is_label.then(|| name.to_ascii_lowercase().into_bytes().into())
+}
+
+fn port_of(
+    number: Option<u16>,
+    name: Option<&str>,
+    protocol: Option<&str>,
+    problem: &mut impl FnMut(String),
+) -> Option<Port> {
+    let protocol = match protocol {
+        None | Some("" | "TCP") => Protocol::Tcp,
+        Some("UDP") => Protocol::Udp,
+        Some("SCTP") => Protocol::Sctp,
+        Some(other) => {
+            problem(format!("protocol `{other}` is none of TCP, UDP and SCTP; the port is skipped"));
+            return None;
+        }
+    };
+    let name = name.unwrap_or_default().to_ascii_lowercase().into_bytes().into();
+    Some(Port { number, name, protocol })
+}
+
+/// Text as an unfolded wire name: a CNAME keeps the spelling that its owner chose. `None` when it is no domain name.
+fn wire_name(text: &str) -> Option<Box<[u8]>> {
+    let name = Name::from_text(text).ok()?;
+    if name.is_root() || text.contains('\\') {
+        return None;
+    }
+    let mut wire = Vec::with_capacity(name.as_wire().len());
+    for label in text.strip_suffix('.').unwrap_or(text).split('.') {
+        wire.push(label.len() as u8);
+        wire.extend_from_slice(label.as_bytes());
+    }
+    wire.push(0);
+    Some(wire.into())
+}
+
+#[cfg(test)]
+mod tests;
