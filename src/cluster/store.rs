@@ -1,0 +1,393 @@
+//! What is known of the cluster, and the zone that follows from it.
+//!
+//! Only the publishing task writes here. An object leaves three things behind: the value that the zone shares with the
+//! store (one `Arc`), the stamp of the list that last named it, and nothing else.
+//!
+//! **A relist never clears.** Each list of a kind counts its generation up, each object that it names is stamped with
+//! it, and when the list is whole, what has an older stamp goes. Until then everything stays as it was: an object that
+//! is in both lists is not missing at any moment. A list that breaks off sweeps nothing.
+
+mod pods;
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use super::object::{AnyObject, EndpointSlice, Meta, Namespace, Service};
+use super::problem::{Problem, Problems};
+use super::schema::{self, ServiceFacts};
+use crate::zone::{Kind, KindSet, Reader, ServiceKey, Slice, Writer};
+use pods::Pods;
+
+/// Where an object stands: kind, namespace and name.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct ObjectId {
+    /// The kind.
+    pub kind: Kind,
+    /// `NAMESPACE/NAME`; `/NAME` for a Namespace.
+    pub path: Arc<str>,
+}
+
+/// One thing that happened, as a source tells it.
+#[derive(Debug)]
+pub enum Change {
+    /// A list of the kind begins.
+    Begin(Kind),
+    /// An object that the list names.
+    Listed(AnyObject),
+    /// An object that stays although the list cannot show it: its file is broken for now.
+    Keep(ObjectId),
+    /// The list is whole.
+    End(Kind),
+    /// An object is new or changed.
+    Apply(AnyObject),
+    /// An object is gone.
+    Delete(AnyObject),
+}
+
+/// The kinds of Services in the metric of the programming latency.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ServiceKindLabel {
+    /// `cluster_ip`
+    ClusterIp,
+    /// `headless_with_selector`
+    HeadlessWithSelector,
+}
+
+/// A change of endpoints that waits to be published: the Service's kind, and when the cause happened, as RFC 3339 text.
+pub type Programmed = (ServiceKindLabel, Box<str>);
+
+/// The objects, and the writer of their zone.
+pub struct Store {
+    writer: Writer,
+    pod_names: bool,
+    services: HashMap<ServiceKey, (u32, ServiceFacts)>,
+    slices: HashMap<Arc<str>, (u32, Arc<Slice>)>,
+    slices_of: HashMap<ServiceKey, Vec<Arc<str>>>,
+    namespaces: HashMap<Box<str>, u32>,
+    pods: Pods,
+    generations: [u32; Kind::ALL.len()],
+    /// Services whose zone value is to be built anew.
+    touched: HashSet<ServiceKey>,
+    /// Whether the draft differs from what is published.
+    changed: bool,
+    /// Whether answers differ, so that the SOA serial moves.
+    visible: bool,
+    programmed: Vec<Programmed>,
+    problems: Problems,
+}
+
+impl ObjectId {
+    /// The place of an object.
+    #[must_use]
+    pub fn new(kind: Kind, meta: &Meta) -> Self {
+        Self { kind, path: path_of(meta) }
+    }
+}
+
+impl ServiceKindLabel {
+    /// The label's value.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::ClusterIp => "cluster_ip",
+            Self::HeadlessWithSelector => "headless_with_selector",
+        }
+    }
+}
+
+impl Store {
+    /// An empty store whose zone needs the lists of `needed`. `pod_names` is the option `endpoint_pod_names`.
+    #[must_use]
+    pub fn new(needed: KindSet, pod_names: bool) -> Self {
+        Self {
+            writer: Writer::new(needed),
+            pod_names,
+            services: HashMap::new(),
+            slices: HashMap::new(),
+            slices_of: HashMap::new(),
+            namespaces: HashMap::new(),
+            pods: Pods::default(),
+            generations: [0; Kind::ALL.len()],
+            touched: HashSet::new(),
+            changed: false,
+            visible: false,
+            programmed: Vec::new(),
+            problems: Problems::default(),
+        }
+    }
+
+    /// A handle to the zone.
+    #[must_use]
+    pub fn reader(&self) -> Reader {
+        self.writer.reader()
+    }
+
+    /// The kinds whose first list is not whole yet.
+    #[must_use]
+    pub fn unsynced(&self) -> KindSet {
+        self.writer.draft().unsynced()
+    }
+
+    /// How many objects of a kind are known.
+    #[must_use]
+    pub fn count(&self, kind: Kind) -> usize {
+        match kind {
+            Kind::Service => self.services.len(),
+            Kind::EndpointSlice => self.slices.len(),
+            Kind::Namespace => self.namespaces.len(),
+            Kind::Pod => self.pods.len(),
+        }
+    }
+
+    /// Takes one change in. Readers see nothing of it before [`Store::publish`].
+    pub fn take(&mut self, change: Change) {
+        match change {
+            Change::Begin(kind) => self.generations[kind as usize] += 1,
+            Change::Listed(object) => self.apply(&object, false),
+            Change::Apply(object) => self.apply(&object, true),
+            Change::Delete(object) => self.delete(&object),
+            Change::Keep(id) => self.keep(&id),
+            Change::End(kind) => self.sweep(kind),
+        }
+    }
+
+    /// Shows all changes at once; `unix_s` is the time now. Gives whether there were any.
+    pub fn publish(&mut self, unix_s: u32) -> bool {
+        for key in std::mem::take(&mut self.touched) {
+            self.rebuild(&key);
+        }
+        if !self.changed {
+            return false;
+        }
+        if self.visible {
+            self.writer.set_serial(unix_s);
+        }
+        (self.changed, self.visible) = (false, false);
+        self.writer.publish();
+        true
+    }
+
+    /// The endpoint changes published since the last call.
+    pub fn take_programmed(&mut self) -> Vec<Programmed> {
+        std::mem::take(&mut self.programmed)
+    }
+
+    fn apply(&mut self, object: &AnyObject, is_update: bool) {
+        let mut problems = Vec::new();
+        match object {
+            AnyObject::Service(object) => self.apply_service(object, &mut problems),
+            AnyObject::EndpointSlice(object) => self.apply_slice(object, is_update, &mut problems),
+            AnyObject::Namespace(object) => self.apply_namespace(object),
+            AnyObject::Pod(object) => {
+                let generation = self.generations[Kind::Pod as usize];
+                if self.pods.apply(object, generation, &mut self.writer, &mut problems) {
+                    (self.changed, self.visible) = (true, true);
+                }
+            }
+        }
+        if !problems.is_empty() {
+            self.problems.tell(problems);
+        }
+    }
+
+    fn apply_service(&mut self, object: &Service, problems: &mut Vec<Problem>) {
+        let Some((key, facts)) = schema::service_facts(object, problems) else { return };
+        let generation = self.generations[Kind::Service as usize];
+        let old = self.services.insert(key.clone(), (generation, facts));
+        let is_same = old.is_some_and(|(_, old)| self.services.get(&key).is_some_and(|(_, new)| old == *new));
+        if !is_same {
+            self.touched.insert(key);
+            (self.changed, self.visible) = (true, true);
+        }
+    }
+
+    fn apply_slice(&mut self, object: &EndpointSlice, is_update: bool, problems: &mut Vec<Problem>) {
+        let path = path_of(&object.metadata);
+        let Some(slice) = schema::slice(object, self.pod_names, problems) else {
+            // It may have belonged to a Service before.
+            self.delete_slice(&path);
+            return;
+        };
+        let generation = self.generations[Kind::EndpointSlice as usize];
+        let old = match self.slices.get_mut(&path) {
+            Some((stamp, old)) if **old == slice => {
+                *stamp = generation;
+                return;
+            }
+            Some((_, old)) => Some(Arc::clone(old)),
+            None => None,
+        };
+        let is_visible = old.as_ref().is_none_or(|old| !answers_alike(old, &slice));
+        if old.is_some() {
+            self.delete_slice(&path);
+        }
+        let slice = Arc::new(slice);
+        let key = slice.service.clone();
+        self.writer.insert_slice(&slice);
+        self.slices.insert(Arc::clone(&path), (generation, slice));
+        let paths = self.slices_of.entry(key.clone()).or_default();
+        // Sorted, so that the order of answers does not depend on the order of events.
+        let at = paths.partition_point(|held| *held < path);
+        paths.insert(at, path);
+        self.changed = true;
+        self.visible |= is_visible;
+        if is_update && let Some(trigger) = object.metadata.trigger_time() {
+            self.note_programmed(&key, trigger);
+        }
+        self.touched.insert(key);
+    }
+
+    fn apply_namespace(&mut self, object: &Namespace) {
+        let name = &object.metadata.name;
+        let generation = self.generations[Kind::Namespace as usize];
+        if self.namespaces.insert(name.clone(), generation).is_none() {
+            self.writer.insert_namespace(name.to_ascii_lowercase().as_bytes());
+            self.changed = true;
+        }
+    }
+
+    fn delete(&mut self, object: &AnyObject) {
+        let meta = object.meta();
+        match object {
+            AnyObject::Service(_) => {
+                if let Some(key) = ServiceKey::new(&meta.name, &meta.namespace) {
+                    self.delete_service(&key);
+                }
+            }
+            AnyObject::EndpointSlice(_) => {
+                if self.delete_slice(&path_of(meta)) {
+                    self.visible = true;
+                }
+            }
+            AnyObject::Namespace(_) => self.delete_namespace(&meta.name),
+            AnyObject::Pod(_) => {
+                if self.pods.delete(meta, &mut self.writer) {
+                    (self.changed, self.visible) = (true, true);
+                }
+            }
+        }
+    }
+
+    fn delete_service(&mut self, key: &ServiceKey) {
+        if self.services.remove(key).is_some() {
+            self.touched.insert(key.clone());
+            (self.changed, self.visible) = (true, true);
+        }
+    }
+
+    fn delete_slice(&mut self, path: &str) -> bool {
+        let Some((_, slice)) = self.slices.remove(path) else { return false };
+        self.writer.remove_slice(&slice);
+        if let Some(paths) = self.slices_of.get_mut(&slice.service) {
+            paths.retain(|held| **held != *path);
+            if paths.is_empty() {
+                self.slices_of.remove(&slice.service);
+            }
+        }
+        self.touched.insert(slice.service.clone());
+        self.changed = true;
+        true
+    }
+
+    fn delete_namespace(&mut self, name: &str) {
+        if self.namespaces.remove(name).is_some() {
+            self.writer.remove_namespace(name.to_ascii_lowercase().as_bytes());
+            self.changed = true;
+        }
+    }
+
+    fn keep(&mut self, id: &ObjectId) {
+        let generation = self.generations[id.kind as usize];
+        let (namespace, name) = id.path.split_once('/').unwrap_or_default();
+        match id.kind {
+            Kind::Service => {
+                let key = ServiceKey::new(name, namespace);
+                if let Some((stamp, _)) = key.and_then(|key| self.services.get_mut(&key)) {
+                    *stamp = generation;
+                }
+            }
+            Kind::EndpointSlice => {
+                if let Some((stamp, _)) = self.slices.get_mut(&id.path) {
+                    *stamp = generation;
+                }
+            }
+            Kind::Namespace => {
+                if let Some(stamp) = self.namespaces.get_mut(name) {
+                    *stamp = generation;
+                }
+            }
+            Kind::Pod => self.pods.keep(namespace, name, generation),
+        }
+    }
+
+    fn sweep(&mut self, kind: Kind) {
+        let generation = self.generations[kind as usize];
+        match kind {
+            Kind::Service => {
+                let old = self.services.iter().filter(|(_, (stamp, _))| *stamp != generation);
+                for key in old.map(|(key, _)| key.clone()).collect::<Vec<_>>() {
+                    self.delete_service(&key);
+                }
+            }
+            Kind::EndpointSlice => {
+                let old = self.slices.iter().filter(|(_, (stamp, _))| *stamp != generation);
+                for path in old.map(|(path, _)| Arc::clone(path)).collect::<Vec<_>>() {
+                    self.visible |= self.delete_slice(&path);
+                }
+            }
+            Kind::Namespace => {
+                let old = self.namespaces.iter().filter(|(_, stamp)| **stamp != generation);
+                for name in old.map(|(name, _)| name.clone()).collect::<Vec<_>>() {
+                    self.delete_namespace(&name);
+                }
+            }
+            Kind::Pod => {
+                if self.pods.sweep(generation, &mut self.writer) {
+                    (self.changed, self.visible) = (true, true);
+                }
+            }
+        }
+        if self.unsynced().contains(kind) {
+            self.writer.set_synced(kind);
+            self.changed = true;
+        }
+    }
+
+    fn rebuild(&mut self, key: &ServiceKey) {
+        let built = self.services.get(key).and_then(|(_, facts)| {
+            let paths = self.slices_of.get(key).map(Vec::as_slice).unwrap_or_default();
+            let slices = paths.iter().filter_map(|path| self.slices.get(path));
+            schema::service(key, facts, slices.map(|(_, slice)| Arc::clone(slice)).collect())
+        });
+        match built {
+            Some(service) => self.writer.insert_service(service),
+            None => self.writer.remove_service(key),
+        }
+    }
+
+    /// A Service must be known: a slice alone shows at no name.
+    fn note_programmed(&mut self, key: &ServiceKey, trigger: &str) {
+        let label = match self.services.get(key) {
+            Some((_, ServiceFacts::ClusterIp { .. })) => ServiceKindLabel::ClusterIp,
+            // Only the endpoints of a selector carry the annotation, so that the label tells the truth.
+            Some((_, ServiceFacts::Headless)) => ServiceKindLabel::HeadlessWithSelector,
+            _ => return,
+        };
+        self.programmed.push((label, trigger.into()));
+    }
+}
+
+fn path_of(meta: &Meta) -> Arc<str> {
+    format!("{}/{}", meta.namespace, meta.name).into()
+}
+
+/// Whether the answers are the same: how many endpoints are not ready is for explanations only.
+fn answers_alike(old: &Slice, new: &Slice) -> bool {
+    old.service == new.service
+        && old.ports == new.ports
+        && old.endpoints() == new.endpoints()
+        && old.fqdns == new.fqdns
+}
+
+#[cfg(test)]
+mod tests;
