@@ -1,0 +1,10 @@
+//! Where objects come from: each source turns what it reads into changes for the store.
+
+pub mod api;
+pub mod manifests;
+
+mod backoff;
+mod client;
+mod document;
+mod reflector;
+mod text;

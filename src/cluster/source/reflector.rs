@@ -1,0 +1,409 @@
+//! One kind of objects, kept in step with the API server: list, watch, and again.
+//!
+//! ```text
+//!             ┌─────────── 410, or refused too often ───────────┐
+//!             ▼                                                 │
+//!   no version ──streaming list──▶ watching from a version ──ends or fails──▶ watch again from the same version
+//!             └──pages (when streaming is refused)──┘
+//! ```
+
+use std::hash::{BuildHasher, Hasher};
+use std::marker::PhantomData;
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime};
+
+use kube::api::{ListParams, WatchParams};
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+use tokio::sync::mpsc;
+use tracing::{debug, info, warn};
+
+use super::super::LOG_TARGET;
+use super::super::config::Timing;
+use super::super::object::Object;
+use super::super::observer::Observer;
+use super::super::publish::{Shared, SourceMode};
+use super::super::store::Change;
+use super::backoff::Backoff;
+use super::client::{ApiError, Client, Lines, Status};
+use crate::zone::Kind;
+
+/// How long a watch lasts at least before the server ends it; up to as much again is added, so that not all end at once.
+const WATCH_TIMEOUT_S: u32 = 300;
+
+/// How long a watch without events must have lasted to count as one that works.
+const WATCH_LASTED: Duration = Duration::from_secs(10);
+
+/// How often in a row a version may fail to be watched before everything is listed anew.
+const VERSION_FAILURES_MAX: u32 = 5;
+
+/// How often in a row a streaming list may break off before the kind is listed in pages.
+const STREAMING_FAILURES_MAX: u32 = 3;
+
+/// Keeps the store in step with one kind.
+pub struct Reflector<K> {
+    client: Client,
+    request: kube::core::Request,
+    labels: Option<String>,
+    fields: Option<String>,
+    timing: Timing,
+    changes_tx: mpsc::Sender<Change>,
+    shared: Arc<Shared>,
+    observer: Arc<dyn Observer>,
+    /// Where the watch goes on; `None`: everything is to be listed.
+    version: Option<String>,
+    mode: SourceMode,
+    /// Whether a list was ever whole.
+    was_listed: bool,
+    failures: u32,
+    backoff: Backoff,
+    /// What was last logged as wrong.
+    error: Option<String>,
+    kind: PhantomData<fn() -> K>,
+}
+
+/// Nobody takes changes any more.
+struct Closed;
+
+enum End {
+    /// The server ended the watch, as it does every few minutes.
+    Over {
+        /// Whether anything came, or it lasted.
+        was_useful: bool,
+    },
+    Failed(ApiError),
+    Closed,
+}
+
+#[derive(Deserialize)]
+#[serde(tag = "type", content = "object", rename_all = "UPPERCASE")]
+enum Event<K> {
+    Added(K),
+    Modified(K),
+    Deleted(K),
+    Bookmark(Bookmark),
+    Error(Status),
+}
+
+#[derive(Deserialize)]
+struct Bookmark {
+    metadata: BookmarkMeta,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct BookmarkMeta {
+    resource_version: String,
+    #[serde(default)]
+    annotations: Option<BookmarkAnnotations>,
+}
+
+#[derive(Deserialize)]
+struct BookmarkAnnotations {
+    #[serde(rename = "k8s.io/initial-events-end", default)]
+    initial_events_end: Option<IgnoredAny>,
+}
+
+#[derive(Deserialize)]
+struct Page<K> {
+    metadata: PageMeta,
+    #[serde(default = "Option::default")]
+    items: Option<Vec<K>>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(rename_all = "camelCase", default)]
+struct PageMeta {
+    resource_version: String,
+    #[serde(rename = "continue")]
+    continue_token: Option<String>,
+}
+
+impl<K: Object> Reflector<K> {
+    /// `labels` and `fields` select; `changes_tx` takes what happens.
+    pub fn new(
+        client: Client,
+        labels: Option<&str>,
+        fields: Option<&str>,
+        timing: Timing,
+        changes_tx: mpsc::Sender<Change>,
+        shared: Arc<Shared>,
+        observer: Arc<dyn Observer>,
+    ) -> Self {
+        Self {
+            client,
+            request: kube::core::Request::new(K::PATH),
+            labels: labels.map(str::to_owned),
+            fields: fields.map(str::to_owned),
+            backoff: Backoff::new(timing.backoff_min, timing.backoff_max),
+            timing,
+            changes_tx,
+            shared,
+            observer,
+            version: None,
+            mode: SourceMode::Streaming,
+            was_listed: false,
+            failures: 0,
+            error: None,
+            kind: PhantomData,
+        }
+    }
+
+    /// Runs until nobody takes changes any more.
+    pub async fn run(mut self) {
+        loop {
+            let (verb, end) = match (self.version.clone(), self.mode) {
+                (Some(version), _) => ("watch", self.watch(&version, false).await),
+                (None, SourceMode::Streaming) => ("watch", self.watch("", true).await),
+                (None, _) => ("list", self.list().await),
+            };
+            match end {
+                End::Closed => return,
+                End::Over { was_useful: true } => {}
+                // A server that ends every watch at once must not be asked without pause.
+                End::Over { was_useful: false } => self.pause().await,
+                // Silence took long enough by itself.
+                End::Failed(ApiError::Silent(time)) if self.version.is_some() => {
+                    debug!(target: LOG_TARGET, "{}: no sign of life for {time:?}, watching anew", K::KIND.plural());
+                }
+                End::Failed(error) => {
+                    self.failures += 1;
+                    self.decide(verb, &error);
+                    self.pause().await;
+                }
+            }
+        }
+    }
+
+    /// What follows from a failure.
+    fn decide(&mut self, verb: &str, error: &ApiError) {
+        let kind = K::KIND.plural();
+        if error.code() == Some(410) {
+            debug!(target: LOG_TARGET, "{kind}: the version is too old, listing again");
+            self.version = None;
+            return;
+        }
+        if self.version.is_some() {
+            // The version itself may be what the server chokes on, for instance after a restore of etcd.
+            if self.failures >= VERSION_FAILURES_MAX && !matches!(error, ApiError::Unreachable { .. }) {
+                self.version = None;
+            }
+        } else if self.mode == SourceMode::Streaming {
+            let is_refused = matches!(error.code(), Some(400 | 403 | 404 | 422));
+            let is_silent = matches!(error, ApiError::Silent(_));
+            let is_broken = matches!(error, ApiError::Broken(_)) && self.failures >= STREAMING_FAILURES_MAX;
+            if is_refused || is_silent || is_broken {
+                debug!(target: LOG_TARGET, "{kind}: no streaming list ({error}), listing in pages");
+                self.mode = SourceMode::Paged;
+                self.shared.update(K::KIND, |status| status.mode = SourceMode::Paged);
+                // Not an error yet: if it is one, the list in pages runs into it too.
+                return;
+            }
+        }
+        self.complain(error.explain(verb, kind, K::GROUP));
+    }
+
+    /// Lists in pages. One page is in memory at a time, and its text goes before its objects do.
+    async fn list(&mut self) -> End {
+        match self.list_pages().await {
+            Ok(Ok(())) => End::Over { was_useful: true },
+            Ok(Err(error)) => End::Failed(error),
+            Err(Closed) => End::Closed,
+        }
+    }
+
+    async fn list_pages(&mut self) -> Result<Result<(), ApiError>, Closed> {
+        self.send(Change::Begin(K::KIND)).await?;
+        let mut params = ListParams {
+            label_selector: self.labels.clone(),
+            field_selector: self.fields.clone(),
+            // A slice holds up to 1000 endpoints: fewer of them fill a page.
+            limit: Some(if K::KIND == Kind::EndpointSlice { 200 } else { 500 }),
+            ..ListParams::default()
+        };
+        loop {
+            let page = match self.page(&params).await {
+                Ok(page) => page,
+                Err(error) => return Ok(Err(error)),
+            };
+            self.shared.heard(K::KIND);
+            for object in page.items.unwrap_or_default() {
+                self.send(Change::Listed(object.into_any())).await?;
+            }
+            match page.metadata.continue_token.filter(|token| !token.is_empty()) {
+                Some(token) => params.continue_token = Some(token),
+                None => {
+                    let version = page.metadata.resource_version;
+                    return Ok(self.list_is_whole(version).await?.map(|()| self.is_well()));
+                }
+            }
+        }
+    }
+
+    async fn page(&self, params: &ListParams) -> Result<Page<K>, ApiError> {
+        let request = self.request.list(params).map_err(|error| ApiError::Broken(error.to_string()))?;
+        let body = self.client.open("list", request).await?;
+        let text = self.client.read(body).await?;
+        serde_json::from_slice(&text)
+            .map_err(|error| ApiError::Broken(format!("the list makes no sense: {error}")))
+    }
+
+    /// Watches from a version on, or from nothing with everything that exists first.
+    async fn watch(&mut self, version: &str, is_initial: bool) -> End {
+        let random = random();
+        let params = WatchParams {
+            label_selector: self.labels.clone(),
+            field_selector: self.fields.clone(),
+            timeout: Some(WATCH_TIMEOUT_S + random % WATCH_TIMEOUT_S),
+            bookmarks: true,
+            send_initial_events: is_initial,
+        };
+        match self.watch_events(&params, version, is_initial).await {
+            Ok(Ok(was_useful)) => End::Over { was_useful },
+            Ok(Err(error)) => End::Failed(error),
+            Err(Closed) => End::Closed,
+        }
+    }
+
+    async fn watch_events(
+        &mut self,
+        params: &WatchParams,
+        version: &str,
+        mut is_initial: bool,
+    ) -> Result<Result<bool, ApiError>, Closed> {
+        let request = match self.request.watch(params, version) {
+            Ok(request) => request,
+            Err(error) => return Ok(Err(ApiError::Broken(error.to_string()))),
+        };
+        let opened = self.client.open("watch", request);
+        // A server that does not know streaming lists may keep even its head back.
+        let opened = match tokio::time::timeout(self.wait_for(is_initial, false), opened).await {
+            Ok(opened) => opened,
+            Err(_) => Err(ApiError::Silent(self.wait_for(is_initial, false))),
+        };
+        let mut lines = match opened {
+            Ok(body) => Lines::new(body),
+            Err(error) => return Ok(Err(error)),
+        };
+        if is_initial {
+            self.send(Change::Begin(K::KIND)).await?;
+        } else {
+            // What failed before works again, also when there is no news for long.
+            self.is_well();
+        }
+        let begun = Instant::now();
+        let mut was_useful = false;
+        loop {
+            let event = match lines.next(self.wait_for(is_initial, was_useful)).await {
+                Ok(Some(line)) => serde_json::from_slice::<Event<K>>(line),
+                Ok(None) if is_initial => {
+                    return Ok(Err(ApiError::Broken("the streaming list broke off".to_owned())));
+                }
+                Ok(None) => return Ok(Ok(was_useful || begun.elapsed() >= WATCH_LASTED)),
+                Err(error) => return Ok(Err(error)),
+            };
+            let event = match event {
+                Ok(event) => event,
+                Err(error) => {
+                    // To go on after it would be to miss it.
+                    self.version = None;
+                    return Ok(Err(ApiError::Broken(format!("a watch event makes no sense: {error}"))));
+                }
+            };
+            self.shared.heard(K::KIND);
+            was_useful = true;
+            // The end of a list is no proof that its version can be watched: without a pause between them, a version that
+            // is refused at once would be listed without end.
+            if !is_initial && !matches!(event, Event::Error(_)) {
+                self.failures = 0;
+                self.backoff.reset();
+            }
+            match event {
+                Event::Added(object) | Event::Modified(object) if is_initial => {
+                    self.send(Change::Listed(object.into_any())).await?;
+                }
+                Event::Added(object) | Event::Modified(object) => {
+                    self.advance(&object.meta().resource_version);
+                    self.send(Change::Apply(object.into_any())).await?;
+                }
+                Event::Deleted(object) => {
+                    if !is_initial {
+                        self.advance(&object.meta().resource_version);
+                    }
+                    self.send(Change::Delete(object.into_any())).await?;
+                }
+                Event::Bookmark(bookmark) if is_initial => {
+                    let annotations = bookmark.metadata.annotations;
+                    if annotations.is_some_and(|annotations| annotations.initial_events_end.is_some()) {
+                        is_initial = false;
+                        if let Err(error) = self.list_is_whole(bookmark.metadata.resource_version).await? {
+                            return Ok(Err(error));
+                        }
+                        self.is_well();
+                    }
+                }
+                Event::Bookmark(bookmark) => self.advance(&bookmark.metadata.resource_version),
+                Event::Error(status) => {
+                    return Ok(Err(ApiError::Status { code: status.code, message: status.message }));
+                }
+            }
+        }
+    }
+
+    async fn list_is_whole(&mut self, version: String) -> Result<Result<(), ApiError>, Closed> {
+        if version.is_empty() {
+            return Ok(Err(ApiError::Broken("the list has no resourceVersion".to_owned())));
+        }
+        self.send(Change::End(K::KIND)).await?;
+        self.version = Some(version);
+        if std::mem::replace(&mut self.was_listed, true) {
+            self.observer.relisted(K::KIND);
+        }
+        self.shared.update(K::KIND, |status| status.last_list = Some(SystemTime::now()));
+        Ok(Ok(()))
+    }
+
+    fn advance(&mut self, version: &str) {
+        if !version.is_empty() {
+            self.version = Some(version.to_owned());
+        }
+    }
+
+    fn wait_for(&self, is_initial: bool, was_useful: bool) -> Duration {
+        match (is_initial, was_useful) {
+            (true, false) => self.timing.streaming_first,
+            (true, true) => self.timing.response,
+            (false, _) => self.timing.silence,
+        }
+    }
+
+    async fn send(&self, change: Change) -> Result<(), Closed> {
+        self.changes_tx.send(change).await.map_err(|_| Closed)
+    }
+
+    async fn pause(&mut self) {
+        tokio::time::sleep(self.backoff.pause(random())).await;
+    }
+
+    /// Logs an error when it is another than before.
+    fn complain(&mut self, error: String) {
+        if self.error.as_ref() == Some(&error) {
+            return;
+        }
+        warn!(target: LOG_TARGET, "failed to watch {}: {error}; the last known state is served", K::KIND.plural());
+        self.shared.update(K::KIND, |status| status.last_error = Some(error.clone()));
+        self.error = Some(error);
+    }
+
+    fn is_well(&mut self) {
+        if self.error.take().is_some() {
+            info!(target: LOG_TARGET, "watching {} again", K::KIND.plural());
+            self.shared.update(K::KIND, |status| status.last_error = None);
+        }
+    }
+}
+
+/// A number that differs from process to process and from call to call; not for secrets.
+fn random() -> u32 {
+    std::hash::RandomState::new().build_hasher().finish() as u32
+}
