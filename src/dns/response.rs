@@ -33,6 +33,7 @@ pub struct Response {
     error: Option<InfoCode>,
     error_text: String,
     is_full: bool,
+    is_uncacheable: bool,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -106,6 +107,7 @@ impl Response {
         self.options.clear();
         self.error = None;
         self.is_full = false;
+        self.is_uncacheable = false;
     }
 
     /// Takes over an upstream's response to `query`: everything but id and question case stays as it came; its OPT
@@ -173,6 +175,7 @@ impl Response {
         self.options.clear();
         self.error = None;
         self.is_full = false;
+        self.is_uncacheable = false;
     }
 
     fn keep_options(&mut self, options: &[u8]) {
@@ -239,6 +242,18 @@ impl Response {
     #[must_use]
     pub fn is_full(&self) -> bool {
         self.is_full
+    }
+
+    /// Says that this answer is not to be kept for later: the plugin that gave it has live data and answers as fast
+    /// itself. Holds until the response is begun anew, for a failure too.
+    pub fn set_uncacheable(&mut self) {
+        self.is_uncacheable = true;
+    }
+
+    /// Whether the answer may be kept for later.
+    #[must_use]
+    pub fn is_cacheable(&self) -> bool {
+        !self.is_uncacheable
     }
 
     /// Whether the client sent EDNS, so that an extended error reaches it.

@@ -1,10 +1,11 @@
 //! Asking again: a plugin whose answer needs another name's goes through the whole server, as a client would.
 
+use std::future::Future;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 
-use super::{Finished, Outcome, Router};
+use super::{Finished, Reply, Router};
 use crate::dns::{Failure, FailureKind, NAME_LEN_MAX, Origin, Query, RecordType, Response};
 
 /// How deep a question may lead to another one before it is taken for a loop.
@@ -24,24 +25,34 @@ impl Lookup {
     }
 
     /// Asks the listener that `parent` came to for `name` (wire form) and `rtype`, over the same transport, with the
-    /// parent's EDNS size and DO bit, RD set.
-    pub async fn ask(&self, parent: &Query<'_>, name: &[u8], rtype: RecordType) -> Finished {
+    /// parent's EDNS size and DO bit, RD set. The question is on its way when this returns.
+    pub fn ask(
+        &self,
+        parent: &Query<'_>,
+        name: &[u8],
+        rtype: RecordType,
+    ) -> impl Future<Output = Finished> + Send + use<> {
+        let (reply, response) = self.start(parent, name, rtype);
+        reply.wait(response)
+    }
+
+    fn start(&self, parent: &Query<'_>, name: &[u8], rtype: RecordType) -> (Reply, Response) {
         let origin = Origin { depth: parent.origin().depth + 1, ..*parent.origin() };
         let edns = parent.edns().map(|edns| (edns.udp_size, edns.dnssec_ok));
         let packet = question_packet(parent.id(), name, rtype, edns);
-        let asked = Query::parse(&packet, origin).ok().map(|query| query.to_shared());
-        let router = self.routers.load().get(usize::from(origin.server)).cloned().flatten();
         let mut response = Response::new();
-        let (Some(asked), Some(router)) = (asked, router) else {
-            response.begin(parent);
-            return Finished { response, outcome: Outcome::Failed(Failure::new(FailureKind::NotServed)) };
+        response.begin(parent);
+        let Ok(asked) = Query::parse(&packet, origin) else {
+            return (Reply::failed(Failure::new(FailureKind::Plugin)), response);
         };
         if origin.depth > DEPTH_MAX {
-            response.begin(&asked.as_query());
-            return Finished { response, outcome: Outcome::Failed(Failure::new(FailureKind::Loop)) };
+            return (Reply::failed(Failure::new(FailureKind::Loop)), response);
         }
-        let reply = router.load().serve(&asked.as_query(), &mut response);
-        reply.wait(response).await
+        let reply = match self.routers.load().get(usize::from(origin.server)).and_then(Option::as_ref) {
+            Some(router) => router.load().serve(&asked, &mut response),
+            None => Reply::failed(Failure::new(FailureKind::NotServed)),
+        };
+        (reply, response)
     }
 }
 

@@ -13,6 +13,7 @@
 //! watch and the other blocks reach it through [`Setup`] alone.
 
 mod chain;
+pub mod kubernetes;
 mod lookup;
 mod router;
 mod setup;

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::{Lookup, Plugin};
+use crate::cluster::{Clusters, ManifestPath};
 use crate::corefile::{Diagnostic, Directive, Token};
 use crate::dns::Name;
 use crate::telemetry::http::Handler;
@@ -56,14 +57,16 @@ pub struct ServerLabel {
 pub struct Process {
     /// The metrics.
     pub metrics: Registry,
+    /// The watches, one for each configuration.
+    pub clusters: Arc<Clusters>,
     /// The way back into the server.
     pub lookup: Arc<Lookup>,
     /// Where tasks run.
     pub runtime: tokio::runtime::Handle,
     /// Where relative file names of the Corefile begin: the directory that the process was started in, as CoreDNS.
     pub root: PathBuf,
-    /// What `manifests` given on the command line add to every `kubernetes` block: none, or the paths.
-    pub manifests: Vec<PathBuf>,
+    /// The `--manifests` of the command line: where they are given, every `kubernetes` reads them and no API server.
+    pub manifests: Vec<ManifestPath>,
     /// Whether the process only checks: nothing is to be started, connected or waited for.
     pub check_only: bool,
 }

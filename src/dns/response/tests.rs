@@ -162,6 +162,19 @@ fn a_kept_message_answers_again_with_the_new_id_and_case() {
 }
 
 #[test]
+fn the_mark_of_a_live_answer_lasts_until_the_next_query() {
+    let packet = packet("a.", None);
+    let query = Query::parse(&packet, origin(Transport::Udp)).unwrap();
+    let mut response = answer(&query, 1);
+    assert!(response.is_cacheable());
+    response.set_uncacheable();
+    response.clear_records();
+    assert!(!response.is_cacheable(), "a failure of the same plugin is live too");
+    response.begin(&query);
+    assert!(response.is_cacheable());
+}
+
+#[test]
 fn records_can_be_taken_back() {
     let packet = packet("a.", None);
     let query = Query::parse(&packet, origin(Transport::Udp)).unwrap();

@@ -1,0 +1,143 @@
+//! ExternalName Services (DNS specification 1.1.0 §2.5): a CNAME, and the records of its target.
+
+use std::sync::Arc;
+
+use super::{Ask, Found, State};
+use crate::dns::{Flags, NAME_LEN_MAX, Owner, Query, RecordType, Records, Response, Section, expand_name};
+use crate::plugin::{Finished, Outcome, Reply, question_packet};
+use crate::zone::{Path, Service, ServiceKind};
+
+/// As many CNAMEs follow one another before a chain counts as endless.
+const CHAIN_MAX: usize = 10;
+
+/// Answers a question for an ExternalName Service. A target within the zone is followed here and now; for one outside
+/// the whole server is asked, as a client would.
+pub(super) fn follow(
+    state: &Arc<State>,
+    ask: &Ask<'_>,
+    service: &Arc<Service>,
+    response: &mut Response,
+) -> Reply {
+    let mut chain = vec![Arc::clone(service)];
+    if ask.query.qtype() == RecordType::CNAME {
+        write_chain(ask, &chain, response);
+        return answered(response);
+    }
+    loop {
+        let target = target_of(&chain[chain.len() - 1]);
+        let packet = question_packet(ask.query.id(), target, ask.query.qtype(), None);
+        // A name that came through the door is a name; nothing is asked of another one.
+        let Ok(next) = Query::parse(&packet, *ask.query.origin()) else { return no_data(ask, response) };
+        let Some(origin_at) = next.zone_start(&ask.origin.wire) else {
+            return ask_server(state, ask, &chain, response);
+        };
+        let inner = Ask { query: &next, zone: ask.zone, state: ask.state, origin: ask.origin, origin_at };
+        match inner.external_target() {
+            Some(Found::ExternalName(service)) if chain.len() < CHAIN_MAX => {
+                if chain.iter().any(|held| held.key == service.key) {
+                    return no_data(ask, response);
+                }
+                chain.push(service);
+            }
+            Some(Found::Records) => {
+                let mut addresses = Response::new();
+                addresses.begin(&next);
+                inner.forward(&mut addresses);
+                write_chain(ask, &chain, response);
+                append_answers(response, addresses.message());
+                return answered(response);
+            }
+            _ => return no_data(ask, response),
+        }
+    }
+}
+
+impl Ask<'_> {
+    /// What the target of a CNAME leads to within the zone: nothing that is not an address counts.
+    fn external_target(&self) -> Option<Found> {
+        let mut scratch = Response::new();
+        scratch.begin(self.query);
+        match self.path() {
+            Path::Service(_) | Path::Pod { .. } | Path::NameServer => Some(self.forward(&mut scratch)),
+            _ => None,
+        }
+    }
+}
+
+/// Asks the server, and puts what it says behind the CNAMEs: also nothing, when the target does not exist or cannot be
+/// resolved. Only when there is no reply at all is the CNAME withheld.
+fn ask_server(state: &Arc<State>, ask: &Ask<'_>, chain: &[Arc<Service>], response: &mut Response) -> Reply {
+    write_chain(ask, chain, response);
+    let mut begun = std::mem::take(response);
+    let found = state.lookup.ask(ask.query, target_of(&chain[chain.len() - 1]), ask.query.qtype());
+    let (state, query) = (Arc::clone(state), ask.query.to_shared());
+    Reply::later(async move {
+        let Finished { response: found, outcome } = found.await;
+        if let Outcome::Dropped = outcome {
+            let asked = query.as_query();
+            begun.begin(&asked);
+            begun.set_uncacheable();
+            if let Some((origin, origin_at)) = state.origin_of(&asked) {
+                let zone = state.reader.load();
+                Ask { query: &asked, zone: &zone, state: &state, origin, origin_at }
+                    .negative(&mut begun, true);
+            }
+        } else {
+            append_answers(&mut begun, found.message());
+            let truncated = found.flags().0 & Flags::TC;
+            begun.set_flags(begun.flags().0 | truncated | Flags::AA);
+        }
+        Finished { response: begun, outcome: Outcome::Answered }
+    })
+}
+
+fn answered(response: &mut Response) -> Reply {
+    response.set_authoritative();
+    Reply::answered()
+}
+
+fn no_data(ask: &Ask<'_>, response: &mut Response) -> Reply {
+    ask.negative(response, true);
+    Reply::answered()
+}
+
+fn target_of(service: &Service) -> &[u8] {
+    match &service.kind {
+        ServiceKind::ExternalName(target) => target,
+        // Not reached: only ExternalName Services are in a chain. The root has no addresses.
+        _ => &[0],
+    }
+}
+
+fn write_chain(ask: &Ask<'_>, chain: &[Arc<Service>], response: &mut Response) {
+    let mut owner = Owner::Question;
+    for service in chain {
+        let target = target_of(service);
+        let at = response
+            .record(Section::Answer, owner, RecordType::CNAME, ask.ttl_s(), |rdata| rdata.octets(target));
+        let Some(at) = at else { return };
+        owner = Owner::At(at);
+    }
+}
+
+/// Copies the answer section of another message, owners written in full. Of the types with names in their RDATA only
+/// CNAME stands in an answer for addresses, so that only its target has to be decompressed.
+fn append_answers(response: &mut Response, message: &[u8]) {
+    let Some(records) = Records::of(message) else { return };
+    for record in records.take_while(|record| record.section == Section::Answer) {
+        let (mut owner, mut target) = ([0; NAME_LEN_MAX], [0; NAME_LEN_MAX]);
+        let Some(owner_len) = expand_name(message, record.start, &mut owner) else { return };
+        let rdata = &message[record.rdata_at()..record.end];
+        let rdata = match record.rtype {
+            RecordType::CNAME => match expand_name(message, record.rdata_at(), &mut target) {
+                Some(length) => &target[..length],
+                None => return,
+            },
+            RecordType::A | RecordType::AAAA | RecordType::RRSIG => rdata,
+            _ => continue,
+        };
+        response.record(Section::Answer, Owner::Name(&owner[..owner_len]), record.rtype, record.ttl, |out| {
+            out.octets(rdata);
+        });
+    }
+}

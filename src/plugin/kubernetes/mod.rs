@@ -1,0 +1,238 @@
+#![doc = include_str!("README.md")]
+//!
+//! # How an answer is found
+//!
+//! The name's place in the zone ([`Path`]) decides: `service` answers Services, endpoints and ports, `pod` addresses of
+//! Pods, `apex` what the zone says of itself, `reverse` addresses. Each says what it [`Found`], and this file turns that
+//! into a reply: SOA record, RCODE, fallthrough, reason.
+//!
+//! Hot path. One load of the generation, one or two probes of its tables, and the records written in place.
+
+mod addresses;
+mod apex;
+mod external;
+mod options;
+mod pod;
+mod reverse;
+mod service;
+mod setup;
+
+use std::fmt::Write;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+pub use options::{Options, PodMode};
+pub use setup::setup;
+
+use super::{Lookup, Next, Plugin, Reply};
+use crate::cluster::Watch;
+use crate::dns::{Failure, FailureKind, Owner, Query, Rcode, RecordType, Response, Section};
+use crate::explain::{self, Reason, Scope};
+use crate::zone::{Path, Reader, Service, Zone};
+
+/// The plugin: the zones of one directive, answered from one watch.
+pub struct Kubernetes {
+    state: Arc<State>,
+}
+
+struct State {
+    options: Options,
+    /// The zones with what is asked of each query.
+    origins: Vec<Origin>,
+    reader: Reader,
+    local: Vec<IpAddr>,
+    lookup: Arc<Lookup>,
+    /// Keeps the watch going.
+    _watch: Arc<Watch>,
+}
+
+struct Origin {
+    wire: Box<[u8]>,
+    labels: usize,
+    is_reverse: bool,
+    falls_through: Vec<Box<[u8]>>,
+}
+
+/// A question, the generation that answers it, and where in it the zone begins.
+struct Ask<'a> {
+    query: &'a Query<'a>,
+    zone: &'a Zone,
+    state: &'a State,
+    origin: &'a Origin,
+    /// Where the origin begins in QNAME.
+    origin_at: usize,
+}
+
+/// What a part of the zone has to say to a question.
+enum Found {
+    /// Records were written.
+    Records,
+    /// The name exists, without records of the type.
+    NoData,
+    /// The name does not exist.
+    NameError,
+    /// The name is an ExternalName Service's, and its target has to be followed.
+    ExternalName(Arc<Service>),
+}
+
+impl Kubernetes {
+    /// Answers from what `watch` sees; `local` are the addresses that the server's own Services are found by.
+    #[must_use]
+    pub fn new(options: Options, watch: Arc<Watch>, local: Vec<IpAddr>, lookup: Arc<Lookup>) -> Self {
+        let origins = options.zones.iter().map(|zone| Origin {
+            wire: zone.as_wire().into(),
+            labels: zone.label_count(),
+            is_reverse: zone.is_reverse(),
+            falls_through: options
+                .fallthrough
+                .iter()
+                .filter(|through| zone.is_within(through) || through.is_within(zone))
+                .map(|through| through.as_wire().into())
+                .collect(),
+        });
+        let origins = origins.collect();
+        let reader = watch.reader();
+        Self { state: Arc::new(State { options, origins, reader, local, lookup, _watch: watch }) }
+    }
+}
+
+impl Plugin for Kubernetes {
+    fn name(&self) -> &'static str {
+        "kubernetes"
+    }
+
+    fn serve(&self, query: &Query<'_>, next: Next<'_>, response: &mut Response) -> Reply {
+        let state = &*self.state;
+        let Some((origin, origin_at)) = state.origin_of(query) else { return next.serve(query, response) };
+        if matches!(query.qtype(), RecordType::AXFR | RecordType::IXFR) {
+            return Reply::failed(Failure::new(FailureKind::TransferRefused));
+        }
+        let zone = state.reader.load();
+        let ask = Ask { query, zone: &zone, state, origin, origin_at };
+        // The zone is as fast as a cache, and what it says now must not be said later.
+        response.set_uncacheable();
+        let found = if origin.is_reverse { ask.reverse(response) } else { ask.forward(response) };
+        match found {
+            Found::Records => {
+                response.set_authoritative();
+                Reply::answered()
+            }
+            Found::ExternalName(service) => external::follow(&self.state, &ask, &service, response),
+            Found::NameError if origin.falls_through(query) => {
+                response.begin(query);
+                next.serve(query, response)
+            }
+            Found::NoData | Found::NameError => {
+                ask.negative(response, matches!(found, Found::NoData));
+                Reply::answered()
+            }
+        }
+    }
+}
+
+// === impl State ===
+
+impl State {
+    /// The longest zone that holds the name, and where it begins.
+    fn origin_of(&self, query: &Query<'_>) -> Option<(&Origin, usize)> {
+        let matching =
+            self.origins.iter().filter_map(|origin| Some((origin, query.zone_start(&origin.wire)?)));
+        matching.min_by_key(|(_, start)| *start)
+    }
+
+    fn scope(&self) -> Scope<'_> {
+        Scope {
+            namespaces: self.options.namespaces.as_deref(),
+            pods: self.options.pods != PodMode::Disabled,
+            endpoints: self.options.watch.endpoints,
+        }
+    }
+}
+
+// === impl Origin ===
+
+impl Origin {
+    fn falls_through(&self, query: &Query<'_>) -> bool {
+        self.falls_through.iter().any(|through| query.zone_start(through).is_some())
+    }
+}
+
+// === impl Ask ===
+
+impl<'a> Ask<'a> {
+    fn path(&self) -> Path<'a> {
+        Path::of(self.query, self.origin.labels)
+    }
+
+    fn ttl_s(&self) -> u32 {
+        self.state.options.ttl_s
+    }
+
+    /// The origin as the client spelled it, which every name built from it keeps.
+    fn origin_original(&self) -> &'a [u8] {
+        &self.query.name_original()[self.origin_at..]
+    }
+
+    /// Where the origin stands in the message.
+    fn origin_offset(&self) -> usize {
+        crate::dns::HEADER_LEN + self.origin_at
+    }
+
+    /// Whether names of the namespace exist: it is exposed, and the API has it.
+    fn has_namespace(&self, namespace: &[u8]) -> bool {
+        self.state.options.exposes(namespace) && self.zone.has_namespace(namespace)
+    }
+
+    fn forward(&self, response: &mut Response) -> Found {
+        let path = self.path();
+        let qtype = self.query.qtype();
+        // As CoreDNS: there is one SOA record, and no name below the apex is looked at for it.
+        if qtype == RecordType::SOA && path != Path::Apex {
+            return Found::NoData;
+        }
+        match path {
+            Path::Service(service) => self.service(&service, response),
+            Path::Apex => self.apex(response),
+            Path::DnsVersion => self.dns_version(response),
+            Path::NameServer => self.name_server(response),
+            Path::Pod { label, namespace } => self.pod(label, namespace, response),
+            Path::Branch(_) => without_text(qtype),
+            Path::Namespace(branch, namespace) => self.namespace(branch, namespace),
+            Path::Unknown => Found::NameError,
+        }
+    }
+
+    /// An answer without records: NOERROR or NXDOMAIN with the SOA record (RFC 2308 §2), SERVFAIL while a missing name
+    /// may yet turn up, and the reason for who asked with EDNS.
+    fn negative(&self, response: &mut Response, exists: bool) {
+        response.set_authoritative();
+        response.set_rcode(match exists {
+            true => Rcode::NOERROR,
+            false if self.zone.unsynced().is_empty() => Rcode::NXDOMAIN,
+            false => Rcode::SERVFAIL,
+        });
+        self.write_soa(response, Section::Authority, Owner::At(self.origin_offset()));
+        if response.takes_extended_error() {
+            let reason = self.reason(exists);
+            response.explain(reason.info_code(), |text| {
+                let _ = write!(text, "{reason}"); // A String takes everything.
+            });
+        }
+    }
+
+    fn reason(&self, exists: bool) -> Reason<'_> {
+        if self.origin.is_reverse {
+            return match self.zone.unsynced() {
+                unsynced if !exists && !unsynced.is_empty() => Reason::NotSynced(unsynced),
+                _ if exists => Reason::NoType { asked: self.query.qtype() },
+                _ => Reason::NoOwner,
+            };
+        }
+        explain::negative(self.zone, &self.path(), self.query.qtype(), exists, self.state.scope())
+    }
+}
+
+/// An empty non-terminal: no data. For TXT CoreDNS says that there is no such name, and so do we.
+fn without_text(qtype: RecordType) -> Found {
+    if qtype == RecordType::TXT { Found::NameError } else { Found::NoData }
+}

@@ -1,0 +1,59 @@
+//! From an address back to a name (DNS specification 1.1.0 §2.3.3, §2.4.3).
+
+use super::{Ask, Found};
+use crate::dns::{Owner, RecordType, Response, Section, address_from_reverse_name};
+use crate::zone::{LabelBuf, Path};
+
+impl Ask<'_> {
+    /// A name below a reverse zone. A Service with that cluster IP comes first; endpoints are looked at only where
+    /// there is none.
+    pub(super) fn reverse(&self, response: &mut Response) -> Found {
+        let qtype = self.query.qtype();
+        if self.query.label_count() == self.origin.labels {
+            return self.apex(response);
+        }
+        if qtype == RecordType::SOA {
+            return Found::NoData;
+        }
+        if self.path() == Path::NameServer {
+            return self.name_server(response);
+        }
+        let Some(address) = address_from_reverse_name(self.query.name()) else { return Found::NameError };
+        if qtype != RecordType::PTR {
+            return Found::NameError;
+        }
+        let exposes = |namespace: &[u8]| self.state.options.exposes(namespace);
+        // One of them, always the same: the alphabet decides while an address passes from one Service to another.
+        let service =
+            self.zone.cluster_ip_owners(address).iter().filter(|key| exposes(key.namespace())).min();
+        if let Some(key) = service {
+            self.write_ptr(response, None, key.as_wire());
+            return Found::Records;
+        }
+        let mut found = Found::NameError;
+        let mut label = LabelBuf::new();
+        let owners = self.zone.endpoint_owners(address);
+        for (at, entry) in owners.iter().enumerate() {
+            let repeats = |other: &crate::zone::EndpointRef| {
+                other.service() == entry.service() && other.endpoint().name == entry.endpoint().name
+            };
+            if !exposes(entry.service().namespace()) || owners[..at].iter().any(repeats) {
+                continue;
+            }
+            entry.endpoint().write_label(&mut label);
+            self.write_ptr(response, Some(&label), entry.service().as_wire());
+            found = Found::Records;
+        }
+        found
+    }
+
+    fn write_ptr(&self, response: &mut Response, endpoint: Option<&LabelBuf>, key: &[u8]) {
+        let zone = self.state.options.primary_zone();
+        response.record(Section::Answer, Owner::Question, RecordType::PTR, self.ttl_s(), |rdata| {
+            rdata.octets(endpoint.map_or(&[], LabelBuf::as_wire));
+            rdata.octets(key);
+            rdata.octets(b"\x03svc");
+            rdata.octets(zone.as_wire());
+        });
+    }
+}

@@ -1,0 +1,263 @@
+//! Services, their ports and their endpoints (DNS specification 1.1.0 §2.3, §2.4).
+//!
+//! Hot path. Everything is written straight from the generation's tables; only a headless Service whose endpoints share
+//! a name or an address needs a list of what is written already.
+
+use std::collections::HashSet;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use super::{Ask, Found, without_text};
+use crate::dns::{Owner, RecordType, Response, Section};
+use crate::zone::{Branch, Detail, Endpoint, LabelBuf, Port, Service, ServiceKind, ServicePath, Slice};
+
+/// The weights of the SRV records of a set add up to about this.
+const WEIGHT_SUM: usize = 100;
+
+impl Ask<'_> {
+    /// `NAMESPACE.svc.ZONE` and `NAMESPACE.pod.ZONE`: they exist without records of their own.
+    pub(super) fn namespace(&self, branch: Branch, namespace: &[u8]) -> Found {
+        let hidden = branch == Branch::Pod && self.state.options.pods == super::PodMode::Disabled;
+        if hidden || !self.has_namespace(namespace) {
+            return Found::NameError;
+        }
+        without_text(self.query.qtype())
+    }
+
+    pub(super) fn service(&self, path: &ServicePath<'_>, response: &mut Response) -> Found {
+        if !self.has_namespace(path.namespace) {
+            return Found::NameError;
+        }
+        let Some(service) = self.zone.service(path.key) else { return Found::NameError };
+        match (&service.kind, path.detail) {
+            (ServiceKind::ExternalName(_), Detail::None) => self.external_name(service),
+            (ServiceKind::ExternalName(_), _) => Found::NameError,
+            (_, Detail::Endpoint(label)) => self.endpoint(service, label, response),
+            (ServiceKind::ClusterIp, detail) => self.cluster_ip(service, detail, response),
+            (ServiceKind::Headless, detail) => self.headless(service, detail, response),
+        }
+    }
+
+    fn external_name(&self, service: &Arc<Service>) -> Found {
+        match self.query.qtype() {
+            RecordType::A | RecordType::AAAA | RecordType::CNAME => Found::ExternalName(Arc::clone(service)),
+            _ => Found::NoData,
+        }
+    }
+
+    /// §2.3: the cluster IPs, whatever the endpoints are like.
+    fn cluster_ip(&self, service: &Service, detail: Detail<'_>, response: &mut Response) -> Found {
+        if self.state.options.ignore_empty_service && service.endpoints_ready() == 0 {
+            return Found::NameError;
+        }
+        let matching = || service.ports.iter().filter(|port| detail.matches_port(port));
+        if detail != Detail::None && matching().next().is_none() {
+            return Found::NameError;
+        }
+        match self.query.qtype() {
+            RecordType::A | RecordType::AAAA => self.write_addresses(service, response),
+            RecordType::SRV => {
+                let addresses = service.v4.len() + service.v6.len();
+                let weight = weight_of(matching().count() * addresses);
+                let mut target = None;
+                for (at, port) in
+                    service.ports.iter().enumerate().filter(|(_, port)| detail.matches_port(port))
+                {
+                    // Two protocols of one number are one record.
+                    let before = &service.ports[..at];
+                    if before.iter().any(|other| other.number == port.number && detail.matches_port(other)) {
+                        continue;
+                    }
+                    target = self.write_srv(response, weight, port, None, service.key.as_wire()).or(target);
+                }
+                let Some(target) = target else { return Found::NoData };
+                service.cluster_ips().for_each(|address| self.write_additional(response, target, address));
+                Found::Records
+            }
+            _ => Found::NoData,
+        }
+    }
+
+    /// §2.4: the ready endpoints. Without one the name does not exist.
+    fn headless(&self, service: &Service, detail: Detail<'_>, response: &mut Response) -> Found {
+        let matches = |slice: &Slice| {
+            detail == Detail::None || slice.ports.iter().any(|port| detail.matches_port(port))
+        };
+        let matching = || service.slices.iter().filter(|slice| matches(slice));
+        if matching().all(|slice| slice.endpoints().is_empty()) {
+            return Found::NameError;
+        }
+        match self.query.qtype() {
+            RecordType::A | RecordType::AAAA if service.slices.iter().all(|slice| matches(slice)) => {
+                self.write_addresses(service, response)
+            }
+            RecordType::A | RecordType::AAAA => {
+                self.write_endpoint_addresses(response, matching().flat_map(|slice| slice.endpoints()))
+            }
+            RecordType::SRV => {
+                let endpoints = || {
+                    let ready =
+                        matching().flat_map(|slice| slice.endpoints().iter().map(move |at| (&**slice, at)));
+                    ready.map(|(slice, endpoint)| (&*slice.ports, endpoint))
+                };
+                self.write_endpoint_srv(response, service, detail, endpoints, service.has_duplicates)
+            }
+            _ => Found::NoData,
+        }
+    }
+
+    /// §2.4.1: one endpoint, by hostname or by its address with dashes.
+    fn endpoint(&self, service: &Service, label: &[u8], response: &mut Response) -> Found {
+        let named = || {
+            let slices = service.slices.iter();
+            slices.flat_map(|slice| {
+                slice.endpoints_named(label).iter().map(|endpoint| (&*slice.ports, endpoint))
+            })
+        };
+        if named().next().is_none() {
+            return Found::NameError;
+        }
+        match self.query.qtype() {
+            RecordType::A | RecordType::AAAA => {
+                self.write_endpoint_addresses(response, named().map(|(_, endpoint)| endpoint))
+            }
+            RecordType::SRV => self.write_endpoint_srv(response, service, Detail::None, named, true),
+            _ => Found::NoData,
+        }
+    }
+
+    fn write_addresses(&self, service: &Service, response: &mut Response) -> Found {
+        let ttl = self.ttl_s();
+        let none = if self.query.qtype() == RecordType::A {
+            service.v4.iter().for_each(|address| response.answer_a(ttl, *address));
+            service.v4.is_empty()
+        } else {
+            service.v6.iter().for_each(|address| response.answer_aaaa(ttl, *address));
+            service.v6.is_empty()
+        };
+        if none { Found::NoData } else { Found::Records }
+    }
+
+    /// Few endpoints: those of one name, or of some of the slices.
+    fn write_endpoint_addresses<'z>(
+        &self,
+        response: &mut Response,
+        endpoints: impl Iterator<Item = &'z Endpoint>,
+    ) -> Found {
+        let mut written: Vec<IpAddr> = Vec::new();
+        for endpoint in endpoints {
+            match (self.query.qtype(), endpoint.address) {
+                _ if written.contains(&endpoint.address) => continue,
+                (RecordType::A, IpAddr::V4(address)) => response.answer_a(self.ttl_s(), address),
+                (RecordType::AAAA, IpAddr::V6(address)) => response.answer_aaaa(self.ttl_s(), address),
+                _ => continue,
+            }
+            written.push(endpoint.address);
+        }
+        if written.is_empty() { Found::NoData } else { Found::Records }
+    }
+
+    /// An SRV record for each endpoint and matching port, then the addresses of the targets. With `merge` a record that
+    /// stands there already is left out; weights are computed before that, as in CoreDNS.
+    fn write_endpoint_srv<'z, I>(
+        &self,
+        response: &mut Response,
+        service: &Service,
+        detail: Detail<'_>,
+        endpoints: impl Fn() -> I,
+        merge: bool,
+    ) -> Found
+    where
+        I: Iterator<Item = (&'z [Port], &'z Endpoint)>,
+    {
+        let matching = |ports: &'z [Port]| ports.iter().filter(move |port| detail.matches_port(port));
+        let weight = weight_of(endpoints().map(|(ports, _)| matching(ports).count()).sum());
+        let mut seen_records = HashSet::new();
+        let mut seen_addresses = HashSet::new();
+        let mut label = LabelBuf::new();
+        let mut written = false;
+        for (ports, endpoint) in endpoints() {
+            endpoint.write_label(&mut label);
+            for port in matching(ports) {
+                let Some(number) = port.number else { continue };
+                if merge && !seen_records.insert((label.as_bytes().to_vec(), number)) {
+                    continue;
+                }
+                written |=
+                    self.write_srv(response, weight, port, Some(&label), service.key.as_wire()).is_some();
+            }
+        }
+        if !written {
+            return Found::NoData;
+        }
+        for (ports, endpoint) in endpoints() {
+            endpoint.write_label(&mut label);
+            let has_record = matching(ports).any(|port| port.number.is_some());
+            if !has_record || (merge && !seen_addresses.insert((label.as_bytes().to_vec(), endpoint.address)))
+            {
+                continue;
+            }
+            self.write_endpoint_additional(response, &label, service.key.as_wire(), endpoint.address);
+        }
+        Found::Records
+    }
+
+    /// An SRV record (RFC 2782), its target uncompressed as that asks. Gives where the target stands.
+    fn write_srv(
+        &self,
+        response: &mut Response,
+        weight: u16,
+        port: &Port,
+        endpoint: Option<&LabelBuf>,
+        key: &[u8],
+    ) -> Option<usize> {
+        let number = port.number?;
+        let at =
+            response.record(Section::Answer, Owner::Question, RecordType::SRV, self.ttl_s(), |rdata| {
+                rdata.u16(0);
+                rdata.u16(weight);
+                rdata.u16(number);
+                rdata.octets(endpoint.map_or(&[], LabelBuf::as_wire));
+                rdata.octets(key);
+                rdata.octets(b"\x03svc");
+                rdata.octets(self.origin_original());
+            })?;
+        Some(at + 6)
+    }
+
+    /// The address of a target that stands at `target` in the message.
+    pub(super) fn write_additional(&self, response: &mut Response, target: usize, address: IpAddr) {
+        self.write_address(response, Owner::At(target), address);
+    }
+
+    fn write_endpoint_additional(
+        &self,
+        response: &mut Response,
+        label: &LabelBuf,
+        key: &[u8],
+        address: IpAddr,
+    ) {
+        let mut name = [0; 64 + 128 + 4 + 255];
+        let mut length = 0;
+        for part in [label.as_wire(), key, b"\x03svc", self.origin_original()] {
+            name[length..length + part.len()].copy_from_slice(part);
+            length += part.len();
+        }
+        self.write_address(response, Owner::Name(&name[..length]), address);
+    }
+
+    fn write_address(&self, response: &mut Response, owner: Owner<'_>, address: IpAddr) {
+        let (rtype, ttl) = match address {
+            IpAddr::V4(_) => (RecordType::A, self.ttl_s()),
+            IpAddr::V6(_) => (RecordType::AAAA, self.ttl_s()),
+        };
+        response.record(Section::Additional, owner, rtype, ttl, |rdata| match address {
+            IpAddr::V4(address) => rdata.octets(&address.octets()),
+            IpAddr::V6(address) => rdata.octets(&address.octets()),
+        });
+    }
+}
+
+fn weight_of(records: usize) -> u16 {
+    (WEIGHT_SUM / records.max(1)).max(1) as u16
+}
