@@ -178,7 +178,7 @@ impl<K: Object> Reflector<K> {
     /// What follows from a failure.
     fn decide(&mut self, verb: &str, error: &ApiError) {
         let kind = K::KIND.plural();
-        if error.code() == Some(410) {
+        if error.code() == Some(410) && self.version.is_some() {
             debug!(target: LOG_TARGET, "{kind}: the version is too old, listing again");
             self.version = None;
             return;
@@ -189,7 +189,7 @@ impl<K: Object> Reflector<K> {
                 self.version = None;
             }
         } else if self.mode == SourceMode::Streaming {
-            let is_refused = matches!(error.code(), Some(400 | 403 | 404 | 422));
+            let is_refused = matches!(error.code(), Some(400 | 403 | 404 | 410 | 422));
             let is_silent = matches!(error, ApiError::Silent(_));
             let is_broken = matches!(error, ApiError::Broken(_)) && self.failures >= STREAMING_FAILURES_MAX;
             if is_refused || is_silent || is_broken {

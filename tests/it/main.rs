@@ -1,0 +1,6 @@
+//! All integration tests, in one binary: one link step.
+
+#[path = "../fake_api/mod.rs"]
+mod fake_api;
+
+mod watch;
