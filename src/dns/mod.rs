@@ -23,7 +23,7 @@ pub use failure::{Failure, FailureKind};
 pub use message::{RecordSpan, Records, Section, answers_question, expand_name, skip_name};
 pub use name::{LABEL_LEN_MAX, NAME_LEN_MAX, Name, NameError, is_within, wire_len, write_text};
 pub use query::{Malformed, Origin, OwnedQuery, Query, Transport};
-pub use response::{BadMessage, Owner, Rdata, Response};
+pub use response::{BadMessage, OPT_LEN, Owner, Rdata, Response};
 pub use reverse::{address_from_reverse_name, reverse_name, reverse_zones};
 
 /// The octets of a header (RFC 1035 §4.1.1).

@@ -12,8 +12,8 @@ use super::name::wire_len;
 use super::{HEADER_LEN, InfoCode, Query, answers_question};
 
 const MESSAGE_LEN_MAX: usize = u16::MAX as usize;
-/// An OPT record without options: root, type, size, flags, length.
-const OPT_LEN: usize = 11;
+/// The octets of an OPT record without options: root, type, size, flags, length (RFC 6891 §6.1.2).
+pub const OPT_LEN: usize = 11;
 /// A compression pointer has 14 bits (RFC 1035 §4.1.4).
 const POINTER_MAX: usize = 0x3fff;
 /// The option that carries an extended error (RFC 8914 §2).
@@ -24,6 +24,7 @@ const OPTION_KEEPALIVE: u16 = 11;
 /// The message that answers one query.
 #[derive(Debug, Default)]
 pub struct Response {
+    author: Option<&'static str>,
     message: Vec<u8>,
     counts: [u16; 3],
     rcode_high: u8,
@@ -82,6 +83,7 @@ impl Response {
     /// Begins the answer to `query`: id, opcode, RD and CD as asked, no error, the question in the client's spelling.
     pub fn begin(&mut self, query: &Query<'_>) {
         let kept = query.flags().0 & (Flags::OPCODE | Flags::RD | Flags::CD);
+        self.author = None;
         self.message.clear();
         self.message.extend_from_slice(&query.id().to_be_bytes());
         self.message.extend_from_slice(&(kept | Flags::QR).to_be_bytes());
@@ -96,6 +98,7 @@ impl Response {
         // A packet that could not be read is not known to have an opcode; CoreDNS says QUERY then.
         let opcode = if rcode == Rcode::NOTIMP { flags & Flags::OPCODE } else { 0 };
         let kept = flags & (Flags::RD | Flags::CD | Flags::AD) | opcode;
+        self.author = None;
         self.message.clear();
         self.message.extend_from_slice(&read_u16(packet, 0).unwrap_or(0).to_be_bytes());
         self.message.extend_from_slice(&(kept | Flags::QR | rcode.0 & 0xf).to_be_bytes());
@@ -187,6 +190,24 @@ impl Response {
             }
             rest = tail;
         }
+    }
+
+    /// The plugin that answered, once it has.
+    #[must_use]
+    pub fn author(&self) -> Option<&'static str> {
+        self.author
+    }
+
+    /// Says which plugin answered; the first to say so since the response was begun is believed.
+    pub fn note_author(&mut self, plugin: &'static str) {
+        self.author.get_or_insert(plugin);
+    }
+
+    /// How many octets the message has with its OPT record, before it is cut to what the client takes and without an
+    /// extended error: what metrics and logs call the size of the response.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        self.message.len() + if self.edns.is_some() { OPT_LEN + self.options.len() } else { 0 }
     }
 
     /// The message so far, without OPT record: a whole message at any time.

@@ -4,7 +4,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use crate::dns::{Failure, FailureKind, OwnedQuery, Query, Response};
+use crate::dns::{Failure, FailureKind, HEADER_LEN, OPT_LEN, OwnedQuery, Query, Rcode, Response};
 
 /// One plugin of one server block.
 pub trait Plugin: Send + Sync {
@@ -88,7 +88,14 @@ impl Next<'_> {
     /// Asks the plugins below. Where the chain ends nobody has answered.
     pub fn serve(self, query: &Query<'_>, response: &mut Response) -> Reply {
         match self.chain.plugins.get(self.at) {
-            Some(plugin) => plugin.serve(query, Next { chain: self.chain, at: self.at + 1 }, response),
+            Some(plugin) => {
+                let reply = plugin.serve(query, Next { chain: self.chain, at: self.at + 1 }, response);
+                if matches!(reply, Reply::Done(Outcome::Answered) | Reply::Later(_)) {
+                    // The lowest comes back first: those above it find that somebody has answered.
+                    response.note_author(plugin.name());
+                }
+                reply
+            }
             None => Reply::Done(Outcome::Failed(Failure::new(FailureKind::Unhandled))),
         }
     }
@@ -110,9 +117,11 @@ impl Next<'_> {
         match self.serve(query, response) {
             Reply::Done(outcome) => Reply::Done(back(state, noted, query, response, outcome)),
             Reply::Later(future) => {
-                let (state, query) = (Arc::clone(state), query.to_shared());
+                let (state, query, author) = (Arc::clone(state), query.to_shared(), response.author());
                 Reply::later(async move {
-                    let Finished { mut response, outcome } = future.await;
+                    let mut finished = future.await;
+                    note_waiting(author, &mut finished);
+                    let Finished { mut response, outcome } = finished;
                     let outcome = back(&state, noted, &query.as_query(), &mut response, outcome);
                     Finished { response, outcome }
                 })
@@ -138,7 +147,17 @@ impl DetachedNext {
             response.begin(&query);
             Next { chain: &self.chain, at: self.at }.serve(&query, &mut response)
         };
-        reply.wait(response).await
+        let author = response.author();
+        let mut finished = reply.wait(response).await;
+        note_waiting(author, &mut finished);
+        finished
+    }
+}
+
+/// The response of a future is another one than that which went down: it hears here who made the future.
+fn note_waiting(author: Option<&'static str>, finished: &mut Finished) {
+    if let (Some(author), Outcome::Answered) = (author, &finished.outcome) {
+        finished.response.note_author(author);
     }
 }
 
@@ -174,6 +193,29 @@ impl Reply {
 // === impl Outcome ===
 
 impl Outcome {
+    /// The RCODE of the reply; `None` when there is to be none.
+    #[must_use]
+    pub fn rcode(&self, response: &Response) -> Option<Rcode> {
+        match self {
+            Outcome::Answered => Some(response.rcode()),
+            Outcome::Failed(failure) => Some(failure.rcode()),
+            Outcome::Dropped => None,
+        }
+    }
+
+    /// How many octets the reply has before it is cut to what the client takes ([`Response::size`]): of a failure, those
+    /// of header, question and OPT record.
+    #[must_use]
+    pub fn size(&self, query: &Query<'_>, response: &Response) -> usize {
+        match self {
+            Outcome::Answered => response.size(),
+            Outcome::Failed(_) => {
+                HEADER_LEN + query.question().len() + if query.edns().is_some() { OPT_LEN } else { 0 }
+            }
+            Outcome::Dropped => 0,
+        }
+    }
+
     /// Makes the response what goes on the wire: a failure replaces what was written by its RCODE and extended error.
     /// Gives whether there is to be a reply.
     pub fn settle(&self, response: &mut Response) -> bool {

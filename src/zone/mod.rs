@@ -13,6 +13,7 @@
 //! **Invariant:** no async, no lock, no clock, and no Kubernetes types. A zone knows no origin either: names here end at
 //! the namespace, and the `kubernetes` plugin adds `svc.cluster.local.`; so several server blocks share one zone.
 
+mod dump;
 mod key;
 mod namespaces;
 mod path;
@@ -23,6 +24,7 @@ mod slice;
 mod table;
 mod writer;
 
+pub use dump::Dump;
 pub use key::ServiceKey;
 pub use namespaces::{Namespace, SameName};
 pub use path::{Branch, Detail, Path, ServicePath};

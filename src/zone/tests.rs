@@ -97,7 +97,7 @@ fn pods_share_an_address_and_leave_it_one_by_one() {
     writer.insert_pod(address, Arc::clone(&a));
     writer.insert_pod(address, Arc::clone(&b));
     writer.remove_pod(address, &a);
-    assert_eq!(writer.draft().pods_at(address), [b.clone()]);
+    assert_eq!(writer.draft().pods_at(address), std::slice::from_ref(&b));
     writer.remove_pod(address, &b);
     assert!(writer.draft().pods_at(address).is_empty());
 }

@@ -1,0 +1,150 @@
+//! A generation as a zone file (RFC 1035 §5): what `kubezone dump` prints.
+
+use std::fmt;
+use std::net::IpAddr;
+
+use super::{EndpointRef, LabelBuf, Port, Service, ServiceKey, ServiceKind, Zone};
+use crate::dns::{Name, reverse_name, write_text};
+
+/// A generation with the origins that it is served under. Prints records in the order of their names.
+pub struct Dump<'z> {
+    /// The generation.
+    pub zone: &'z Zone,
+    /// The origins; PTR records lead to the first that is not a reverse zone.
+    pub zones: &'z [Name],
+    /// The TTL, in seconds.
+    pub ttl_s: u32,
+}
+
+/// One record as text, without TTL and class: the owner, then the type with its data.
+type Line = (String, String);
+
+impl fmt::Display for Dump<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let primary = self.zones.iter().find(|zone| !zone.is_reverse());
+        for origin in self.zones {
+            writeln!(f, "$ORIGIN {origin}")?;
+            let (serial, ttl) = (self.zone.serial(), self.ttl_s);
+            let soa = format!("ns.dns.{origin} hostmaster.{origin} {serial} 7200 1800 86400 {ttl}");
+            writeln!(f, "{origin}\t{}\tIN\tSOA\t{soa}", ttl.min(300))?;
+            let mut lines = match primary {
+                Some(primary) if origin.is_reverse() => self.reverse(origin, primary),
+                _ => self.forward(origin),
+            };
+            lines.sort();
+            lines.dedup();
+            for (owner, data) in lines {
+                let ttl = if owner.starts_with("dns-version.") { 28800 } else { ttl };
+                writeln!(f, "{owner}\t{ttl}\tIN\t{data}")?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Dump<'_> {
+    fn forward(&self, origin: &Name) -> Vec<Line> {
+        let mut lines = vec![(format!("dns-version.{origin}"), "TXT\t\"1.1.0\"".to_owned())];
+        // A Service of a namespace that does not exist has no names.
+        for service in self.zone.services().filter(|service| self.zone.has_namespace(service.key.namespace()))
+        {
+            let owner = format!("{}svc.{origin}", service.key);
+            match &service.kind {
+                ServiceKind::ClusterIp => cluster_ip(&mut lines, &owner, service),
+                ServiceKind::Headless => headless(&mut lines, &owner, service),
+                ServiceKind::ExternalName(target) => {
+                    lines.push((owner, format!("CNAME\t{}", text_of(target))))
+                }
+            }
+        }
+        lines
+    }
+
+    fn reverse(&self, origin: &Name, primary: &Name) -> Vec<Line> {
+        let mut lines = Vec::new();
+        let mut add = |address: IpAddr, target: String| {
+            let owner = reverse_name(address);
+            if owner.is_within(origin) {
+                lines.push((owner.to_string(), format!("PTR\t{target}svc.{primary}")));
+            }
+        };
+        for service in self.zone.services() {
+            service.cluster_ips().for_each(|address| add(address, service.key.to_string()));
+        }
+        for (address, owners) in self.zone.endpoint_addresses() {
+            if self.zone.cluster_ip_owners(address).is_empty() {
+                owners.iter().for_each(|owner| add(address, endpoint_name(owner)));
+            }
+        }
+        lines
+    }
+}
+
+fn cluster_ip(lines: &mut Vec<Line>, owner: &str, service: &Service) {
+    service.cluster_ips().for_each(|address| lines.push((owner.to_owned(), address_data(address))));
+    let addresses = service.v4.len() + service.v6.len();
+    ports(lines, owner, owner, &service.ports, service.ports.len() * addresses);
+    endpoints(lines, owner, service);
+}
+
+fn headless(lines: &mut Vec<Line>, owner: &str, service: &Service) {
+    let all = service
+        .v4
+        .iter()
+        .map(|address| IpAddr::V4(*address))
+        .chain(service.v6.iter().map(|address| IpAddr::V6(*address)));
+    all.for_each(|address| lines.push((owner.to_owned(), address_data(address))));
+    let records: usize = service.slices.iter().map(|slice| slice.ports.len() * slice.endpoints().len()).sum();
+    let mut label = LabelBuf::new();
+    for slice in &service.slices {
+        for endpoint in slice.endpoints() {
+            endpoint.write_label(&mut label);
+            let target = format!("{}{owner}", text_of(label.as_wire()));
+            ports(lines, owner, &target, &slice.ports, records);
+        }
+    }
+    endpoints(lines, owner, service);
+}
+
+fn endpoints(lines: &mut Vec<Line>, owner: &str, service: &Service) {
+    let mut label = LabelBuf::new();
+    for endpoint in service.slices.iter().flat_map(|slice| slice.endpoints()) {
+        endpoint.write_label(&mut label);
+        lines.push((format!("{}{owner}", text_of(label.as_wire())), address_data(endpoint.address)));
+    }
+}
+
+/// SRV records at the Service's name and at the port's.
+fn ports(lines: &mut Vec<Line>, owner: &str, target: &str, ports: &[Port], records: usize) {
+    for port in ports {
+        let Some(number) = port.number else { continue };
+        let data = |records: usize| format!("SRV\t0 {} {number} {target}", (100 / records.max(1)).max(1));
+        lines.push((owner.to_owned(), data(records)));
+        if !port.name.is_empty() {
+            let protocol = String::from_utf8_lossy(port.protocol.as_bytes());
+            let name = String::from_utf8_lossy(&port.name);
+            lines.push((format!("_{name}._{protocol}.{owner}"), data(records / ports.len())));
+        }
+    }
+}
+
+fn endpoint_name(owner: &EndpointRef) -> String {
+    let mut label = LabelBuf::new();
+    owner.endpoint().write_label(&mut label);
+    let key: &ServiceKey = owner.service();
+    format!("{}{key}", text_of(label.as_wire()))
+}
+
+fn address_data(address: IpAddr) -> String {
+    match address {
+        IpAddr::V4(address) => format!("A\t{address}"),
+        IpAddr::V6(address) => format!("AAAA\t{address}"),
+    }
+}
+
+fn text_of(wire: &[u8]) -> String {
+    let mut text = String::new();
+    // Writing to a String does not fail.
+    let _ = write_text(wire, &mut text);
+    text
+}
