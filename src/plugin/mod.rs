@@ -12,12 +12,22 @@
 //! **Invariant:** a plugin does not know its neighbours; the order is the table's ([`table::PLUGINS`]) and the zone, the
 //! watch and the other blocks reach it through [`Setup`] alone.
 
+pub mod bind;
 mod chain;
+mod endpoint;
+pub mod errors;
+pub mod health;
 pub mod kubernetes;
 mod lookup;
+pub mod prometheus;
+pub mod ready;
+pub mod reload;
 mod router;
 mod setup;
-// pub mod table;
+pub mod table;
+#[cfg(test)]
+pub(crate) mod testing;
+pub mod whoami;
 
 pub use chain::{Chain, DetachedNext, Finished, Next, Outcome, Plugin, Reply};
 pub use lookup::{Lookup, question_packet};

@@ -1,0 +1,178 @@
+//! What the tests of plugins share: one plugin set up from a Corefile, above a scripted one.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+
+use super::{
+    BlockDraft, Chain, Finished, Lookup, Next, Plugin, Process, Reply, ServerLabel, Setup, SetupResult, Site,
+    table,
+};
+use crate::corefile::{self, Corefile, Diagnostic, Directive, Memory};
+use crate::dns::{Name, Origin, Query, RecordType, Response, test_origin};
+use crate::plugin::question_packet;
+use crate::telemetry::metrics::Registry;
+
+/// A server block with one plugin, and what lives as long as the process.
+pub(crate) struct Bench {
+    pub(crate) runtime: tokio::runtime::Runtime,
+    pub(crate) process: Process,
+    pub(crate) site: Site,
+}
+
+/// A plugin whose answers a test decides.
+pub(crate) struct Scripted<F> {
+    script: F,
+    pub(crate) calls: Arc<AtomicUsize>,
+}
+
+impl Bench {
+    /// A block for these zones, reached by listener 0, `dns://:53`.
+    pub(crate) fn new(zones: &[&str]) -> Self {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let process = Process {
+            metrics: Registry::new(),
+            lookup: Arc::new(Lookup::default()),
+            runtime: runtime.handle().clone(),
+            root: std::env::temp_dir(),
+            manifests: Vec::new(),
+            check_only: false,
+        };
+        let server =
+            ServerLabel { number: 0, label: "dns://:53".to_owned(), addresses: Vec::new(), port: 53 };
+        let site = Site { zones: zones.iter().map(|zone| name(zone)).collect(), servers: vec![server] };
+        Self { runtime, process, site }
+    }
+
+    /// Sets a plugin up with `text`, the lines of a server block that hold its directives.
+    pub(crate) fn set_up(
+        &self,
+        plugin: fn(&mut Setup<'_>) -> SetupResult,
+        text: &str,
+    ) -> Result<BlockDraft, Diagnostic> {
+        let corefile = parse(&format!(". {{\n{text}\n}}"));
+        let directives: Vec<&Directive> = corefile.blocks[0].directives.iter().collect();
+        self.set_up_directives(plugin, &directives)
+    }
+
+    fn set_up_directives(
+        &self,
+        plugin: fn(&mut Setup<'_>) -> SetupResult,
+        directives: &[&Directive],
+    ) -> Result<BlockDraft, Diagnostic> {
+        let mut draft = BlockDraft::default();
+        let mut setup = Setup { directives, site: &self.site, process: &self.process, draft: &mut draft };
+        plugin(&mut setup)?;
+        Ok(draft)
+    }
+
+    /// The error of a set-up as one line: message, label, help.
+    pub(crate) fn refusal(&self, plugin: fn(&mut Setup<'_>) -> SetupResult, text: &str) -> String {
+        let Err(diagnostic) = self.set_up(plugin, text) else { panic!("`{text}` was accepted") };
+        assert!(diagnostic.span.is_some(), "no place: {diagnostic:?}");
+        let parts = [Some(diagnostic.message), diagnostic.label, diagnostic.help];
+        parts.into_iter().flatten().collect::<Vec<_>>().join(" | ")
+    }
+
+    /// The plugin of `text` above a scripted one.
+    pub(crate) fn chain(
+        &self,
+        plugin: fn(&mut Setup<'_>) -> SetupResult,
+        text: &str,
+        script: impl Plugin + 'static,
+    ) -> Arc<Chain> {
+        let mut draft = self.set_up(plugin, text).unwrap();
+        draft.plugins.push(Arc::new(script));
+        Chain::new(draft.plugins)
+    }
+
+    /// Asks a chain, and waits.
+    pub(crate) fn ask(&self, chain: &Arc<Chain>, packet: &[u8], origin: Origin) -> Finished {
+        let query = Query::parse(packet, origin).unwrap();
+        let mut response = Response::new();
+        response.begin(&query);
+        let reply = chain.serve(&query, &mut response);
+        self.runtime.block_on(reply.wait(response))
+    }
+}
+
+impl<F: Fn(&Query<'_>, &mut Response) -> Reply + Send + Sync> Scripted<F> {
+    pub(crate) fn new(script: F) -> Self {
+        Self { script, calls: Arc::default() }
+    }
+}
+
+impl<F: Fn(&Query<'_>, &mut Response) -> Reply + Send + Sync> Plugin for Scripted<F> {
+    fn name(&self) -> &'static str {
+        "forward"
+    }
+
+    fn serve(&self, query: &Query<'_>, _next: Next<'_>, response: &mut Response) -> Reply {
+        self.calls.fetch_add(1, Relaxed);
+        (self.script)(query, response)
+    }
+}
+
+/// Answers every question with 192.0.2.1.
+pub(crate) fn answer_a(_query: &Query<'_>, response: &mut Response) -> Reply {
+    response.set_authoritative();
+    response.answer_a(30, std::net::Ipv4Addr::new(192, 0, 2, 1));
+    Reply::answered()
+}
+
+/// A question with id 7, RD set; with an EDNS size and the DO bit when given.
+pub(crate) fn packet(text: &str, rtype: RecordType, edns: Option<(u16, bool)>) -> Vec<u8> {
+    question_packet(7, name(text).as_wire(), rtype, edns)
+}
+
+pub(crate) fn name(text: &str) -> Name {
+    Name::from_text(text).unwrap()
+}
+
+/// A client on loopback, over UDP.
+pub(crate) fn origin() -> Origin {
+    test_origin()
+}
+
+fn parse(text: &str) -> Corefile {
+    corefile::parse("Corefile", text, &Memory::default()).unwrap_or_else(|failure| panic!("{failure}"))
+}
+
+/// Checks a plugin's README: its sections stand in order, and every Corefile in it loads as far as the plugins are
+/// built; the plugin itself must be.
+pub(crate) fn check_readme(plugin: &str, readme: &str) {
+    let wanted = ["Description", "Syntax", "Metrics", "Examples", "Differences from CoreDNS"];
+    let found: Vec<&str> = readme.lines().filter_map(|line| line.strip_prefix("## ")).collect();
+    let expected: Vec<&str> =
+        wanted.into_iter().filter(|section| *section != "Metrics" || found.contains(section)).collect();
+    assert_eq!(found, expected);
+    assert!(readme.starts_with(&format!("# {plugin}\n")));
+    let corefiles: Vec<&str> = readme
+        .split("~~~ corefile\n")
+        .skip(1)
+        .map(|rest| rest.split("~~~").next().unwrap_or_default())
+        .collect();
+    assert!(!corefiles.is_empty(), "no example");
+    for text in corefiles {
+        let corefile = parse(text);
+        for block in &corefile.blocks {
+            let zones: Vec<String> =
+                block.keys.iter().flat_map(|key| &key.zones).map(ToString::to_string).collect();
+            let zones: Vec<&str> = zones.iter().map(String::as_str).collect();
+            let bench = Bench::new(&zones);
+            assert!(block.directives.iter().any(|directive| directive.name.text == plugin), "{text}");
+            for directive in &block.directives {
+                let entry = table::find(&directive.name.text);
+                let entry = entry.unwrap_or_else(|| panic!("`{}` is no plugin", directive.name.text));
+                let table::Status::Built(setup) = entry.status else {
+                    assert_ne!(directive.name.text, plugin, "the plugin is not built");
+                    continue;
+                };
+                let same: Vec<&Directive> =
+                    block.directives.iter().filter(|other| other.name.text == entry.name).collect();
+                if let Err(diagnostic) = bench.set_up_directives(setup, &same) {
+                    panic!("{}", corefile.sources.render(&diagnostic));
+                }
+            }
+        }
+    }
+}
