@@ -1,3 +1,7 @@
 //! The binary: everything it does lives in the library, so that tests can reach it.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    kubezone::cli::main(std::env::args())
+}

@@ -1,0 +1,277 @@
+//! What runs: the server, the HTTP endpoints, the tasks of one configuration; and how another one takes its place.
+
+use std::any::Any;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+
+use super::refusals::Refusals;
+use super::{Defaults, Numbers, Plan};
+use crate::corefile::{Corefile, Diagnostic, SourceMap};
+use crate::plugin::prometheus::{ProcessMetrics, plugin_enabled};
+use crate::plugin::{Process, Reload, Router, ready};
+use crate::server::{BindError, Listener, Observer, Options, Server};
+use crate::telemetry::http::{EndpointSet, Endpoints, HttpError};
+use crate::telemetry::metrics::Gauge;
+
+/// How long queries that have come may take when the server stops, as CoreDNS's grace time.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// Running servers.
+pub struct App {
+    process: Process,
+    defaults: Defaults,
+    numbers: Numbers,
+    server: Server,
+    endpoints: Endpoints,
+    routers: Vec<Option<Arc<ArcSwap<Router>>>>,
+    instance: Instance,
+    shutting_down: Arc<AtomicBool>,
+    refusals: Arc<Refusals>,
+    _process_metrics: ProcessMetrics,
+}
+
+/// What belongs to one configuration, and goes with it.
+struct Instance {
+    lines: Vec<String>,
+    lameduck: Option<Duration>,
+    reload: Option<Reload>,
+    /// Tasks end when these are dropped.
+    _tasks: Vec<Box<dyn Any + Send>>,
+    _enabled: Vec<Gauge>,
+}
+
+/// Why a configuration cannot run. What ran before goes on.
+#[derive(Debug)]
+pub enum AppError {
+    /// The Corefile asks for what cannot be.
+    Corefile {
+        /// What is wrong.
+        diagnostics: Vec<Diagnostic>,
+        /// The texts that they point into.
+        sources: SourceMap,
+    },
+    /// A listener cannot be opened.
+    Bind(BindError),
+    /// An HTTP endpoint cannot be served.
+    Http(HttpError),
+}
+
+// === impl App ===
+
+impl App {
+    /// Starts what a Corefile describes, once all of it can be. To be called within the runtime of `process`.
+    ///
+    /// # Errors
+    /// What keeps it from starting; nothing runs then.
+    pub async fn start(corefile: &Corefile, process: Process, defaults: Defaults) -> Result<Self, AppError> {
+        let mut numbers = Numbers::default();
+        let plan = Plan::new(corefile, &process, defaults, &mut numbers)
+            .map_err(|diagnostics| AppError::Corefile { diagnostics, sources: corefile.sources.clone() })?;
+        let mut routers = vec![None; numbers.count()];
+        let mut listeners = Vec::new();
+        for planned in &plan.listeners {
+            let router = Arc::new(ArcSwap::new(Arc::clone(&planned.router)));
+            routers[usize::from(planned.number)] = Some(Arc::clone(&router));
+            listeners.push(Listener {
+                number: planned.number,
+                label: planned.label.clone(),
+                addresses: planned.address.into_iter().collect(),
+                port: planned.port,
+                router,
+            });
+        }
+        process.lookup.set_routers(routers.clone());
+        let process_metrics = ProcessMetrics::register(&process.metrics);
+        let refusals = Arc::new(Refusals::default());
+        refusals.follow(&plan, &process.metrics);
+        let options =
+            Options { observer: Some(Arc::clone(&refusals) as Arc<dyn Observer>), ..Options::default() };
+        let mut endpoints = Endpoints::new();
+        let shutting_down = Arc::new(AtomicBool::new(false));
+        endpoints.swap(endpoint_set(&plan, &shutting_down)?).await.map_err(AppError::Http)?;
+        let server = Server::start(listeners, options, process.runtime.clone()).map_err(AppError::Bind)?;
+        let instance = Instance::start(plan, &process);
+        Ok(Self {
+            process,
+            defaults,
+            numbers,
+            server,
+            endpoints,
+            routers,
+            instance,
+            shutting_down,
+            refusals,
+            _process_metrics: process_metrics,
+        })
+    }
+
+    /// Puts another configuration in the place of the one that runs. Listeners that both have keep their sockets, and
+    /// every query is answered by one of the two. Waits for the new one's first lists, as long as it says.
+    ///
+    /// # Errors
+    /// What keeps it from running; what ran goes on as it was.
+    pub async fn reload(&mut self, corefile: &Corefile) -> Result<(), AppError> {
+        let mut plan = Plan::new(corefile, &self.process, self.defaults, &mut self.numbers)
+            .map_err(|diagnostics| AppError::Corefile { diagnostics, sources: corefile.sources.clone() })?;
+        let waits: Vec<_> =
+            plan.drafts.iter_mut().flat_map(|draft| std::mem::take(&mut draft.before_swap)).collect();
+        futures_util::future::join_all(waits).await;
+
+        self.routers.resize(self.numbers.count(), None);
+        let mut opened = Vec::new();
+        for planned in &plan.listeners {
+            if self.routers[usize::from(planned.number)].is_some() {
+                continue;
+            }
+            let router = Arc::new(ArcSwap::new(Arc::clone(&planned.router)));
+            let listener = Listener {
+                number: planned.number,
+                label: planned.label.clone(),
+                addresses: planned.address.into_iter().collect(),
+                port: planned.port,
+                router: Arc::clone(&router),
+            };
+            opened.push((planned.number, router, self.server.bind(listener).map_err(AppError::Bind)?));
+        }
+        self.endpoints.swap(endpoint_set(&plan, &self.shutting_down)?).await.map_err(AppError::Http)?;
+
+        // From here on nothing fails but a system without threads, which the next start would find as well.
+        let wanted: BTreeSet<u16> = plan.listeners.iter().map(|planned| planned.number).collect();
+        for (number, router, bound) in opened {
+            self.server.open(bound).map_err(AppError::Bind)?;
+            self.routers[usize::from(number)] = Some(router);
+        }
+        for planned in &plan.listeners {
+            self.server.replace_router(planned.number, Arc::clone(&planned.router));
+        }
+        for number in 0..self.routers.len() as u16 {
+            if !wanted.contains(&number) && self.routers[usize::from(number)].take().is_some() {
+                self.server.close(number, GRACE).await;
+            }
+        }
+        self.process.lookup.set_routers(self.routers.clone());
+        self.refusals.follow(&plan, &self.process.metrics);
+        self.instance = Instance::start(plan, &self.process);
+        Ok(())
+    }
+
+    /// Stops: `/ready` says no at once, answers go on for the lameduck time, then what has come is answered.
+    pub async fn stop(mut self) {
+        self.shutting_down.store(true, Ordering::Relaxed);
+        if let Some(lameduck) = self.instance.lameduck.filter(|lameduck| !lameduck.is_zero()) {
+            tracing::info!(target: "plugin/health", "Going into lameduck mode for {}", go_duration(lameduck));
+            tokio::time::sleep(lameduck).await;
+        }
+        self.server.drain(GRACE).await;
+        self.endpoints.shutdown().await;
+    }
+
+    /// A line for each key of the Corefile, sorted.
+    #[must_use]
+    pub fn lines(&self) -> &[String] {
+        &self.instance.lines
+    }
+
+    /// How often the Corefile is to be looked at.
+    #[must_use]
+    pub fn reload_every(&self) -> Option<Reload> {
+        self.instance.reload
+    }
+
+    /// What is listened on, with the real port where the system chose it.
+    pub fn listening(&self) -> impl Iterator<Item = std::net::SocketAddr> {
+        let numbers = 0..self.routers.len() as u16;
+        numbers.flat_map(|number| self.server.local_addresses(number).iter().copied())
+    }
+
+    /// The server, for those who ask where it listens.
+    #[must_use]
+    pub fn server(&self) -> &Server {
+        &self.server
+    }
+
+    /// The HTTP endpoints, for those who ask where they listen.
+    #[must_use]
+    pub fn endpoints(&self) -> &Endpoints {
+        &self.endpoints
+    }
+}
+
+// === impl Instance ===
+
+impl Instance {
+    fn start(plan: Plan, process: &Process) -> Self {
+        let mut instance = Self {
+            lines: plan.lines,
+            lameduck: None,
+            reload: None,
+            _tasks: Vec::new(),
+            _enabled: Vec::new(),
+        };
+        for draft in plan.drafts {
+            instance.lameduck = instance.lameduck.max(draft.lameduck);
+            instance.reload = instance.reload.or(draft.reload);
+            instance._tasks.extend(draft.tasks.into_iter().map(|task| task(&process.runtime)));
+        }
+        for (site, chain) in &plan.chains {
+            let names: Vec<_> = chain.names().collect();
+            let Some(zone) = site.zones.first().filter(|_| names.contains(&"prometheus")) else { continue };
+            for server in &site.servers {
+                let names = names.iter().copied();
+                let gauges = plugin_enabled(&process.metrics, &server.label, &zone.to_string(), names);
+                instance._enabled.extend(gauges);
+            }
+        }
+        instance
+    }
+}
+
+// === impl AppError ===
+
+impl std::fmt::Display for AppError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            AppError::Corefile { diagnostics, sources } => {
+                let texts: Vec<_> = diagnostics.iter().map(|diagnostic| sources.render(diagnostic)).collect();
+                f.write_str(texts.join("\n").trim_end())
+            }
+            AppError::Bind(error) => {
+                write!(f, "{error}")?;
+                error.hint().map_or(Ok(()), |hint| write!(f, "\nhint: {hint}"))
+            }
+            AppError::Http(error) => write!(f, "{error}"),
+        }
+    }
+}
+
+impl std::error::Error for AppError {}
+
+/// The endpoints of all blocks; `/ready` speaks for all of them wherever it is served.
+fn endpoint_set(plan: &Plan, shutting_down: &Arc<AtomicBool>) -> Result<EndpointSet, AppError> {
+    let mut set = EndpointSet::new();
+    let conditions: Vec<_> = plan.drafts.iter().flat_map(|draft| draft.readiness.iter().cloned()).collect();
+    for draft in &plan.drafts {
+        for endpoint in &draft.endpoints {
+            let handler = Arc::clone(&endpoint.handler);
+            set.add(&endpoint.address, endpoint.path, move |request| handler(request))
+                .map_err(AppError::Http)?;
+        }
+        if let Some(at) = &draft.ready {
+            let handler = ready::handler(conditions.clone(), at.continuously, Arc::clone(shutting_down));
+            set.add(&at.address, "/ready", handler).map_err(AppError::Http)?;
+        }
+    }
+    Ok(set)
+}
+
+/// A duration as Go prints it, for the lines that scripts know: whole seconds as `5s`.
+fn go_duration(duration: Duration) -> String {
+    match duration.subsec_millis() {
+        0 => format!("{}s", duration.as_secs()),
+        _ => format!("{}s", duration.as_secs_f64()),
+    }
+}

@@ -1,0 +1,86 @@
+//! Where a Corefile comes from, and what stands in for one.
+
+use std::path::{Path, PathBuf};
+
+use crate::corefile::{self, Corefile, ParseFailure, System};
+
+/// Where a Corefile comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Source {
+    /// A file, read again by a reload.
+    File(PathBuf),
+    /// A text: what came on standard input, or what stands in for a file.
+    Text {
+        /// How messages name it.
+        name: String,
+        /// The Corefile.
+        text: String,
+    },
+}
+
+/// What the command line says where the Corefile does not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Defaults {
+    /// The port of a key without one (`-dns.port`).
+    pub port: u16,
+}
+
+impl Source {
+    /// The file that CoreDNS reads when it is told none: `Corefile` in the working directory, or, when that is missing,
+    /// a server that says who asks (`whoami`).
+    #[must_use]
+    pub fn default_file() -> Self {
+        let path = Path::new("Corefile");
+        if path.exists() {
+            return Source::File(path.to_owned());
+        }
+        Source::Text {
+            name: "built-in Corefile".to_owned(),
+            text: ". {\n    whoami\n    log\n}\n".to_owned(),
+        }
+    }
+
+    /// The Corefile of `serve --manifests`: the cluster's names from the files, everything else from the resolvers of
+    /// this machine, if it has any.
+    #[must_use]
+    pub fn for_manifests(address: std::net::SocketAddr) -> Self {
+        let (ip, port) = (address.ip(), address.port());
+        let forward = match std::fs::read_to_string("/etc/resolv.conf") {
+            Ok(text) if has_nameserver(&text) => "    forward . /etc/resolv.conf\n    cache 30\n    loop\n",
+            _ => "",
+        };
+        let text = format!(
+            ".:{port} {{\n    bind {ip}\n    errors\n    kubernetes cluster.local in-addr.arpa ip6.arpa {{\n        \
+             pods insecure\n        ttl 30\n        fallthrough in-addr.arpa ip6.arpa\n    }}\n{forward}    loadbalance\n}}\n"
+        );
+        Source::Text { name: "built-in Corefile".to_owned(), text }
+    }
+
+    /// Reads and parses it. An empty Corefile stands for CoreDNS's default.
+    ///
+    /// # Errors
+    /// With everything that is wrong in it.
+    pub fn load(&self) -> Result<Corefile, ParseFailure> {
+        let corefile = match self {
+            Source::File(path) => corefile::load(path, &System)?,
+            Source::Text { name, text } => corefile::parse(name, text, &System)?,
+        };
+        if corefile.blocks.is_empty() {
+            return corefile::parse("built-in Corefile", ". {\n    whoami\n    log\n}\n", &System);
+        }
+        Ok(corefile)
+    }
+
+    /// The file, when it is one.
+    #[must_use]
+    pub fn path(&self) -> Option<&Path> {
+        match self {
+            Source::File(path) => Some(path),
+            Source::Text { .. } => None,
+        }
+    }
+}
+
+fn has_nameserver(resolv_conf: &str) -> bool {
+    resolv_conf.lines().any(|line| line.split_whitespace().next() == Some("nameserver"))
+}

@@ -1,0 +1,235 @@
+//! What was typed: flags in Go's style (`-conf`) or with two dashes, with or without a subcommand.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Args, CommandFactory, Parser, Subcommand};
+
+/// A cluster-internal DNS server: CoreDNS's Corefile and answers, and the reason when a name does not resolve.
+///
+/// Without a subcommand kubezone takes CoreDNS's flags and does what CoreDNS does with them, so that an image can be
+/// exchanged without a change of arguments: `kubezone -conf /etc/coredns/Corefile`.
+#[derive(Parser, Debug)]
+#[command(name = "kubezone", disable_version_flag = true, subcommand_negates_reqs = true)]
+struct Typed {
+    #[command(flatten)]
+    serve: ServeOptions,
+    /// List the plugins that are built in, and exit
+    #[arg(long)]
+    plugins: bool,
+    /// Show the version, and exit
+    #[arg(long)]
+    version: bool,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Subcommand, Debug)]
+enum Command {
+    /// Serve DNS: from a Corefile, or from manifests with everything else by default
+    ///
+    /// `kubezone serve --manifests config/demo` answers the names of that cluster on 127.0.0.1:1053, over UDP and TCP,
+    /// and asks the resolvers of /etc/resolv.conf for all others. `--manifests -` takes what
+    /// `kubectl get svc,endpointslices,ns,pods -A -o json` prints.
+    Serve(ServeCommand),
+    /// Check a Corefile: exit 0 when it would start, 1 with what is wrong in it
+    ///
+    /// Reads the Corefile and the files that it imports; no API server is asked and no port opened.
+    Check(CheckOptions),
+    /// List CoreDNS's plugins in the order of the chain, with what kubezone does with each
+    Plugins,
+    /// Print the cluster's names as a zone file, from an API server or from manifests
+    ///
+    /// `kubezone dump --manifests config/demo` needs nothing else; `kubezone dump --conf Corefile` uses the first
+    /// `kubernetes` block of the Corefile and waits until its watch is synced.
+    Dump(DumpOptions),
+}
+
+/// What decides how DNS is served.
+#[derive(Args, Debug, Clone, Default, PartialEq, Eq)]
+pub struct ServeOptions {
+    /// Corefile to load; `stdin` reads standard input [default: Corefile, or a whoami server when there is none]
+    #[arg(long, value_name = "FILE")]
+    pub conf: Option<String>,
+    /// Port of the server blocks whose keys name none
+    #[arg(long = "dns.port", short = 'p', value_name = "PORT", default_value_t = 53)]
+    pub port: u16,
+    /// File to write the process id to
+    #[arg(long, value_name = "FILE")]
+    pub pidfile: Option<PathBuf>,
+    /// Print no start lines
+    #[arg(long)]
+    pub quiet: bool,
+    /// Files or folders with manifests, `-` for standard input; every `kubernetes` block reads them instead of an API
+    /// server
+    #[arg(skip)]
+    pub manifests: Vec<String>,
+    /// Where to listen when there are manifests and no Corefile
+    #[arg(skip)]
+    pub listen: Option<SocketAddr>,
+}
+
+#[derive(Args, Debug)]
+struct ServeCommand {
+    #[command(flatten)]
+    options: ServeOptions,
+    /// File or folder with manifests, `-` for standard input; may be repeated. Every `kubernetes` block reads them
+    /// instead of an API server
+    #[arg(long, value_name = "PATH", num_args = 1..)]
+    manifests: Vec<String>,
+    /// Where to listen, without a Corefile [default: 127.0.0.1:1053]
+    #[arg(long, value_name = "ADDR:PORT", requires = "manifests", conflicts_with = "conf")]
+    listen: Option<SocketAddr>,
+}
+
+/// What `check` is given.
+#[derive(Args, Debug, Clone, PartialEq, Eq)]
+pub struct CheckOptions {
+    /// The Corefile
+    #[arg(value_name = "COREFILE")]
+    pub corefile: PathBuf,
+    /// Port of the server blocks whose keys name none
+    #[arg(long = "dns.port", short = 'p', value_name = "PORT", default_value_t = 53)]
+    pub port: u16,
+}
+
+/// What `dump` is given.
+#[derive(Args, Debug, Clone, PartialEq, Eq)]
+pub struct DumpOptions {
+    /// Corefile whose first `kubernetes` block is used
+    #[arg(long, value_name = "FILE", required_unless_present = "manifests")]
+    pub conf: Option<PathBuf>,
+    /// File or folder with manifests, `-` for standard input; may be repeated
+    #[arg(long, value_name = "PATH", num_args = 1..)]
+    pub manifests: Vec<String>,
+    /// How long to wait for the API server, in seconds
+    #[arg(long, value_name = "SECONDS", default_value_t = 30)]
+    pub timeout: u64,
+}
+
+/// What is to be done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Arguments {
+    /// Serve DNS.
+    Serve(ServeOptions),
+    /// Check a Corefile.
+    Check(CheckOptions),
+    /// List the plugins.
+    Plugins(PluginsStyle),
+    /// Print the zone.
+    Dump(DumpOptions),
+    /// Print the version.
+    Version,
+}
+
+/// How the plugins are listed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PluginsStyle {
+    /// As CoreDNS does for `-plugins`: names for scripts.
+    Names,
+    /// With what each is for.
+    Table,
+}
+
+/// Reads a command line, the program's name first.
+///
+/// # Errors
+/// With what is wrong, or with the help that was asked for.
+pub fn parse(arguments: impl IntoIterator<Item = String>) -> Result<Arguments, clap::Error> {
+    let typed =
+        Typed::try_parse_from(arguments.into_iter().map(with_two_dashes)).map_err(without_positional)?;
+    Ok(match typed.command {
+        None if typed.version => Arguments::Version,
+        None if typed.plugins => Arguments::Plugins(PluginsStyle::Names),
+        None => Arguments::Serve(typed.serve),
+        Some(Command::Serve(serve)) => Arguments::Serve(ServeOptions {
+            manifests: serve.manifests,
+            listen: serve.listen,
+            ..serve.options
+        }),
+        Some(Command::Check(options)) => Arguments::Check(options),
+        Some(Command::Plugins) => Arguments::Plugins(PluginsStyle::Table),
+        Some(Command::Dump(options)) => Arguments::Dump(options),
+    })
+}
+
+/// Go takes one dash or two before a flag: `-conf` is `--conf`. A single letter stays a short flag.
+fn with_two_dashes(argument: String) -> String {
+    let Some(flag) = argument.strip_prefix('-').filter(|flag| !flag.starts_with('-')) else {
+        return argument;
+    };
+    let name = flag.split('=').next().unwrap_or(flag);
+    if name.len() > 1 && name.starts_with(|first: char| first.is_ascii_alphabetic()) {
+        format!("--{flag}")
+    } else {
+        argument
+    }
+}
+
+/// CoreDNS's words for an argument that is no flag, with ours behind them.
+fn without_positional(error: clap::Error) -> clap::Error {
+    if error.kind() != clap::error::ErrorKind::InvalidSubcommand {
+        return error;
+    }
+    let word = match error.get(clap::error::ContextKind::InvalidSubcommand) {
+        Some(clap::error::ContextValue::String(word)) => word.clone(),
+        _ => String::new(),
+    };
+    let text = format!(
+        "extra command line arguments: `{word}` is no subcommand; a Corefile is given with `-conf {word}`, and the \
+         subcommands are serve, check, plugins and dump"
+    );
+    Typed::command().error(clap::error::ErrorKind::InvalidSubcommand, text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn arguments(line: &str) -> Result<Arguments, clap::Error> {
+        parse(std::iter::once("kubezone").chain(line.split_whitespace()).map(str::to_owned))
+    }
+
+    fn serve(line: &str) -> ServeOptions {
+        match arguments(line) {
+            Ok(Arguments::Serve(options)) => options,
+            other => panic!("{line}: {other:?}"),
+        }
+    }
+
+    #[test]
+    fn coredns_flags_need_no_change() {
+        assert_eq!(serve("-conf /etc/coredns/Corefile").conf.as_deref(), Some("/etc/coredns/Corefile"));
+        assert_eq!(serve("--conf=stdin").conf.as_deref(), Some("stdin"));
+        assert_eq!(serve("-conf=a").conf.as_deref(), Some("a"));
+        assert_eq!(serve("-dns.port=1053").port, 1053);
+        assert_eq!(serve("-p 1053 -quiet").port, 1053);
+        assert!(serve("-quiet").quiet);
+        assert_eq!(serve("").port, 53);
+        assert_eq!(serve("-pidfile /run/pid").pidfile, Some("/run/pid".into()));
+        assert_eq!(arguments("-version").unwrap(), Arguments::Version);
+        assert_eq!(arguments("-plugins").unwrap(), Arguments::Plugins(PluginsStyle::Names));
+    }
+
+    #[test]
+    fn serve_takes_manifests_and_where_to_listen() {
+        let options = serve("serve --manifests config/demo other.yaml --listen 127.0.0.2:5300");
+        assert_eq!(options.manifests, ["config/demo", "other.yaml"]);
+        assert_eq!(options.listen, Some("127.0.0.2:5300".parse().unwrap()));
+        assert_eq!(serve("serve --manifests -").manifests, ["-"]);
+        assert!(arguments("serve --listen 127.0.0.1:53").is_err());
+        assert!(arguments("serve --conf a --manifests b --listen 127.0.0.1:53").is_err());
+    }
+
+    #[test]
+    fn a_word_that_is_no_flag_is_told_what_it_may_have_meant() {
+        let error = arguments("Corefile").unwrap_err().to_string();
+        assert!(error.contains("extra command line arguments"), "{error}");
+        assert!(error.contains("-conf Corefile"), "{error}");
+    }
+
+    #[test]
+    fn clap_finds_no_mistake_in_the_declaration() {
+        Typed::command().debug_assert();
+    }
+}
