@@ -51,7 +51,8 @@ fn names(store: &mut Store, changes: Vec<Change>) -> (Vec<String>, Vec<String>) 
     let namespaces =
         zone.namespaces().map(|namespace| String::from_utf8_lossy(&namespace.label).into_owned());
     let mut namespaces: Vec<_> = namespaces.collect();
-    (services.sort(), namespaces.sort());
+    services.sort();
+    namespaces.sort();
     (services, namespaces)
 }
 
