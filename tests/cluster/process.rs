@@ -38,7 +38,8 @@ fn metrics_count_what_was_asked() {
         assert!(seen >= Some(count), "{words:?}: {seen:?}\n{metrics}");
     }
     let errors = ["coredns_dns_responses_total{", zone, "rcode=\"NXDOMAIN\""];
-    assert_eq!(sample(&metrics, &errors), Some(2.0), "{metrics}");
+    // At least: the probe that `loop` sends through the server is answered with a name error too.
+    assert!(sample(&metrics, &errors) >= Some(2.0), "{metrics}");
     for name in [
         "coredns_build_info{",
         "coredns_dns_request_duration_seconds_bucket{",

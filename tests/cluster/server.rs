@@ -109,11 +109,11 @@ impl Server {
         self.ask(name, qtype)
     }
 
-    /// `GET path`: status and body; nothing if nobody listens.
+    /// `GET path`: status and body; nothing if nobody listens. HTTP/1.0, since its bodies end with the connection.
     pub fn get(&self, address: SocketAddr, path: &str) -> Option<(u16, String)> {
         let mut stream = TcpStream::connect(address).ok()?;
         stream.set_read_timeout(Some(Duration::from_secs(5))).ok()?;
-        write!(stream, "GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n").ok()?;
+        write!(stream, "GET {path} HTTP/1.0\r\nHost: {address}\r\n\r\n").ok()?;
         let mut response = String::new();
         stream.read_to_string(&mut response).ok()?;
         let (head, body) = response.split_once("\r\n\r\n")?;
