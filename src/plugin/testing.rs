@@ -7,6 +7,7 @@ use super::{
     BlockDraft, Chain, Finished, Lookup, Next, Plugin, Process, Reply, ServerLabel, Setup, SetupResult, Site,
     table,
 };
+use crate::cluster::{Clusters, NoObserver};
 use crate::corefile::{self, Corefile, Diagnostic, Directive, Memory};
 use crate::dns::{Name, Origin, Query, RecordType, Response, test_origin};
 use crate::plugin::question_packet;
@@ -31,6 +32,7 @@ impl Bench {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let process = Process {
             metrics: Registry::new(),
+            clusters: Arc::new(Clusters::new(runtime.handle().clone(), Arc::new(NoObserver))),
             lookup: Arc::new(Lookup::default()),
             runtime: runtime.handle().clone(),
             root: std::env::temp_dir(),

@@ -24,11 +24,9 @@ fn addresses(word: &Token, interfaces: Interfaces<'_>) -> Result<Vec<IpAddr>, Di
     if let Ok(address) = text.parse() {
         return Ok(vec![address]);
     }
-    if let Some((address, _)) = text.split_once('%') {
-        if address.parse::<IpAddr>().is_ok() {
-            let help = "bind another address of the interface, or its name";
-            return Err(word.wrong("an address to bind").label("zone ids are not supported").help(help));
-        }
+    if text.split_once('%').is_some_and(|(address, _)| address.parse::<IpAddr>().is_ok()) {
+        let help = "bind another address of the interface, or its name";
+        return Err(word.wrong("an address to bind").label("zone ids are not supported").help(help));
     }
     let is_name = !text.is_empty()
         && text.len() <= INTERFACE_LEN_MAX
