@@ -77,7 +77,7 @@ fn each_reason_reads_as_a_sentence() {
 fn what_is_hidden_is_not_named() {
     let writer = writer();
     let exposed = [Box::<[u8]>::from(&b"default"[..])];
-    let scope = Scope { namespaces: Some(&exposed), pods: false, endpoints: false, ..SCOPE };
+    let scope = Scope { namespaces: Some(&exposed), pods: false, endpoints: false };
     let because = |name: &str| reason(&writer, name, RecordType::A, false, scope);
     assert_eq!(because("web.prodution.svc"), "namespace 'prodution' not found");
     assert_eq!(because("web.production.svc"), "namespace 'production' is not exposed here");
