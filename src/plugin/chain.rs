@@ -14,6 +14,12 @@ pub trait Plugin: Send + Sync {
     /// Answers the query, or gives it to `next`. The response is begun when the chain is entered; a plugin that
     /// answers writes to it.
     fn serve(&self, query: &Query<'_>, next: Next<'_>, response: &mut Response) -> Reply;
+
+    /// Whether this plugin alone decides about the name, from live data: then a cache above need not even look. It only
+    /// saves time; what keeps an answer out of a cache is [`Response::set_uncacheable`].
+    fn is_live(&self, _query: &Query<'_>) -> bool {
+        false
+    }
 }
 
 /// What becomes of a query, by type and not by a magic RCODE.
@@ -127,6 +133,12 @@ impl Next<'_> {
                 })
             }
         }
+    }
+
+    /// Whether a plugin below decides about the name from live data ([`Plugin::is_live`]).
+    #[must_use]
+    pub fn is_live(self, query: &Query<'_>) -> bool {
+        self.chain.plugins.iter().skip(self.at).any(|plugin| plugin.is_live(query))
     }
 
     /// To go on from here after waiting.

@@ -13,12 +13,15 @@
 //! watch and the other blocks reach it through [`Setup`] alone.
 
 pub mod bind;
+pub mod cache;
 mod chain;
 mod endpoint;
 pub mod errors;
 pub mod health;
 pub mod kubernetes;
+pub mod loadbalance;
 mod lookup;
+mod per_server;
 pub mod prometheus;
 pub mod ready;
 pub mod reload;
