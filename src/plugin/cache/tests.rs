@@ -129,7 +129,7 @@ impl Bench {
         let end = Instant::now() + GUARD;
         while !done() {
             assert!(Instant::now() < end, "{what}");
-            RUNTIME.block_on(tokio::time::sleep(Duration::from_millis(1)));
+            RUNTIME.block_on(async { tokio::time::sleep(Duration::from_millis(1)).await });
         }
     }
 }

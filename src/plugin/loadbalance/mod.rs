@@ -51,5 +51,5 @@ fn random_below(bound: u32) -> u32 {
     state ^= state >> 27;
     STATE.set(state);
     let number = state.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 32;
-    (number * u64::from(bound) >> 32) as u32
+    ((number * u64::from(bound)) >> 32) as u32
 }
