@@ -118,6 +118,7 @@ impl Worker {
 
     fn serve_batch<D: Datagrams>(&self, io: &mut D, response: &mut Response, count: usize) {
         let received = Instant::now();
+        self.edge.cells.add(Count::Received, count as u64);
         let router = self.router.load();
         let mut unsent = 0;
         for slot in 0..count {
@@ -131,7 +132,6 @@ impl Worker {
             }
         }
         unsent += io.flush();
-        self.edge.cells.add(Count::Received, count as u64);
         if unsent > 0 {
             self.edge.cells.add(Count::Unsent, unsent as u64);
         }
