@@ -1,7 +1,9 @@
 //! The ordered table of plugins: what stands in it is a directive, and where it stands is where its handler stands in
 //! the chain.
 
-use super::{Setup, SetupResult, bind, errors, health, kubernetes, prometheus, ready, reload, whoami};
+use super::{
+    Setup, SetupResult, bind, cache, errors, health, kubernetes, loadbalance, prometheus, ready, reload, whoami,
+};
 use crate::corefile::{Diagnostic, Directive, Shown, suggest};
 
 /// A plugin of CoreDNS, built here or not.
@@ -59,12 +61,12 @@ pub static PLUGINS: &[Entry] = &[
     not_yet("dns64", "IPv6 addresses made of IPv4 ones"),
     not_yet("any", "short answers to ANY"),
     not_yet("chaos", "version and authors in class CH"),
-    not_yet("loadbalance", "shuffles addresses"),
+    built("loadbalance", loadbalance::setup, "shuffles addresses"),
     not_yet("tsig", "checks signed queries"),
     not_yet("rewrite", "changes questions, and answers back"),
     not_yet("autopath", "walks the search list for the client"),
     not_yet("acl", "who may ask what"),
-    not_yet("cache", "keeps answers"),
+    built("cache", cache::setup, "keeps answers"),
     not_yet("header", "sets and clears flags"),
     not_yet("dnssec", "signs answers"),
     not_yet("tls", "certificates of encrypted listeners"),

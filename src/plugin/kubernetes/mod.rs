@@ -101,6 +101,10 @@ impl Plugin for Kubernetes {
         "kubernetes"
     }
 
+    fn is_live(&self, query: &Query<'_>) -> bool {
+        self.state.origin_of(query).is_some_and(|(origin, _)| !origin.falls_through(query))
+    }
+
     fn serve(&self, query: &Query<'_>, next: Next<'_>, response: &mut Response) -> Reply {
         let state = &*self.state;
         let Some((origin, origin_at)) = state.origin_of(query) else { return next.serve(query, response) };
