@@ -17,6 +17,7 @@ pub mod cache;
 mod chain;
 mod endpoint;
 pub mod errors;
+pub mod forward;
 pub mod health;
 pub mod kubernetes;
 pub mod loadbalance;

@@ -1,0 +1,273 @@
+//! One query and its reply on one connection: raw bytes out, raw bytes in.
+
+use std::io::{self, Read};
+use std::net::{IpAddr, SocketAddr};
+
+use socket2::{Domain, Protocol, SockRef, Socket, Type};
+use tokio::io::{AsyncReadExt, AsyncWriteExt, Interest};
+use tokio::net::{TcpSocket, TcpStream, UdpSocket};
+
+use super::error::{Cause, Step};
+use crate::dns::{BadMessage, HEADER_LEN, Rcode, answers_question, read_u16};
+
+/// The octets that give a message's length on TCP (RFC 1035 §4.2.2).
+const LENGTH_LEN: usize = 2;
+/// The longest message, and the longest datagram with it.
+const MESSAGE_LEN_MAX: usize = u16::MAX as usize;
+/// What a TCP reply is first given room for; it grows with what arrives, not with what the upstream announces.
+const REPLY_LEN_USUAL: usize = 1024;
+
+thread_local! {
+    /// Where datagrams arrive. One buffer a thread and not one a query: it is used only between two awaits.
+    static DATAGRAM: std::cell::RefCell<Vec<u8>> = const { std::cell::RefCell::new(Vec::new()) };
+}
+
+/// A query as it goes out: the client's octets with another id.
+#[derive(Debug, Clone)]
+pub struct Outgoing {
+    /// Length, then message.
+    framed: Vec<u8>,
+    question_len: usize,
+}
+
+/// What a message is to the query that waits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Verdict {
+    /// Its reply.
+    Reply,
+    /// An error with our id and no question section: from a server that did not get as far as reading ours.
+    BareError,
+    /// A response with our id to another question.
+    OtherQuestion,
+    /// Nothing to do with it: late, forged or garbage.
+    Stray,
+}
+
+/// What is done with the octets of a reply, where they lie.
+pub(super) type Take<'t, T> = &'t mut (dyn FnMut(&[u8]) -> Result<T, BadMessage> + Send);
+
+/// An exchange that failed.
+pub(super) struct Broken {
+    pub(super) step: Step,
+    pub(super) cause: Cause,
+    /// Whether nothing of a reply had come, as on a connection that the upstream had closed before.
+    pub(super) is_silent: bool,
+}
+
+// === impl Outgoing ===
+
+impl Outgoing {
+    /// The query in `packet`, whose question section has `question_len` octets. `None` for a packet that is too short
+    /// or too long for a message.
+    #[must_use]
+    pub fn new(packet: &[u8], question_len: usize) -> Option<Self> {
+        packet.get(HEADER_LEN..HEADER_LEN + question_len)?;
+        let length = u16::try_from(packet.len()).ok()?;
+        let mut framed = Vec::with_capacity(LENGTH_LEN + packet.len());
+        framed.extend_from_slice(&length.to_be_bytes());
+        framed.extend_from_slice(packet);
+        Some(Self { framed, question_len })
+    }
+
+    /// Gives the query another id.
+    pub(super) fn set_id(&mut self, id: u16) {
+        self.framed[LENGTH_LEN..LENGTH_LEN + 2].copy_from_slice(&id.to_be_bytes());
+    }
+
+    fn message(&self) -> &[u8] {
+        &self.framed[LENGTH_LEN..]
+    }
+
+    /// Judges what came in (RFC 5452 §9.1): id, QR, and the question but for its case.
+    pub(super) fn judge(&self, received: &[u8]) -> Verdict {
+        let ours = self.message();
+        if received.len() < HEADER_LEN || received[..2] != ours[..2] || received[2] & 0x80 == 0 {
+            return Verdict::Stray;
+        }
+        let question = &ours[HEADER_LEN..HEADER_LEN + self.question_len];
+        if answers_question(received, question).is_some() {
+            return Verdict::Reply;
+        }
+        let is_bare =
+            read_u16(received, 4) == Some(0) && Rcode(u16::from(received[3] & 0xf)) != Rcode::NOERROR;
+        if is_bare { Verdict::BareError } else { Verdict::OtherQuestion }
+    }
+}
+
+// === UDP ===
+
+/// A connected socket on a port that the kernel picks at random. From `source`, if that is given.
+pub(super) fn dial_udp(to: SocketAddr, source: Option<IpAddr>) -> io::Result<UdpSocket> {
+    let kind = Type::DGRAM.nonblocking().cloexec();
+    let socket = Socket::new_raw(Domain::for_address(to), kind, Some(Protocol::UDP))?;
+    if let Some(source) = source {
+        socket.bind(&SocketAddr::new(source, 0).into())?;
+    }
+    // Connecting binds as well. It also makes the kernel drop what others send, and report what ICMP says.
+    socket.connect(&to.into())?;
+    UdpSocket::from_std(socket.into())
+}
+
+/// Sends, and waits for the reply; whatever else arrives is dropped. Does not end by itself.
+pub(super) async fn exchange_udp<T>(
+    socket: &UdpSocket,
+    query: &Outgoing,
+    take: Take<'_, T>,
+) -> Result<T, Broken> {
+    let failed = |step| move |error| Broken { step, cause: Cause::Io(error), is_silent: true };
+    socket.send(query.message()).await.map_err(failed(Step::Write))?;
+    // An ICMP error makes a socket not readable but erroneous, which `UdpSocket::recv` does not wait for.
+    let interest = Interest::READABLE | Interest::ERROR;
+    loop {
+        let received = socket.async_io(interest, || {
+            DATAGRAM.with_borrow_mut(|buffer| {
+                buffer.resize(MESSAGE_LEN_MAX, 0);
+                let length = (&*SockRef::from(socket)).read(buffer)?;
+                let datagram = &buffer[..length];
+                Ok(match query.judge(datagram) {
+                    Verdict::Reply => Some(take(datagram).map_err(Cause::Broken)),
+                    Verdict::BareError => Some(Err(Cause::OtherQuestion)),
+                    Verdict::OtherQuestion | Verdict::Stray => None,
+                })
+            })
+        });
+        match received.await.map_err(failed(Step::Read))? {
+            Some(Ok(taken)) => return Ok(taken),
+            Some(Err(cause)) => return Err(Broken { step: Step::Read, cause, is_silent: false }),
+            None => {}
+        }
+    }
+}
+
+// === TCP ===
+
+/// A connection, from `source` if that is given. Does not end by itself.
+pub(super) async fn dial_tcp(to: SocketAddr, source: Option<IpAddr>) -> io::Result<TcpStream> {
+    let socket = if to.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    if let Some(source) = source {
+        socket.bind(SocketAddr::new(source, 0))?;
+    }
+    let stream = socket.connect(to).await?;
+    stream.set_nodelay(true)?;
+    Ok(stream)
+}
+
+/// Whether an idle connection is still good: open, and silent as nobody has asked anything.
+pub(super) fn is_quiet(stream: &TcpStream) -> bool {
+    // Without news from epoll this is no system call.
+    matches!(stream.try_read(&mut [0]), Err(error) if error.kind() == io::ErrorKind::WouldBlock)
+}
+
+/// Sends, and waits for the reply. The flag says whether the connection may be used again. Does not end by itself.
+pub(super) async fn exchange_tcp<T>(
+    stream: &mut TcpStream,
+    query: &Outgoing,
+    take: Take<'_, T>,
+) -> Result<(T, bool), Broken> {
+    stream.write_all(&query.framed).await.map_err(|error| Broken {
+        step: Step::Write,
+        cause: Cause::Io(error),
+        is_silent: true,
+    })?;
+    let mut received = Vec::with_capacity(REPLY_LEN_USUAL);
+    loop {
+        let end = read_message(stream, &mut received).await?;
+        let message = &received[LENGTH_LEN..end];
+        let broken = |cause| Broken { step: Step::Read, cause, is_silent: false };
+        match query.judge(message) {
+            Verdict::Reply => {
+                let taken = take(message).map_err(|error| broken(Cause::Broken(error)))?;
+                return Ok((taken, received.len() == end));
+            }
+            Verdict::BareError | Verdict::OtherQuestion => return Err(broken(Cause::OtherQuestion)),
+            Verdict::Stray => {
+                received.drain(..end);
+            }
+        }
+    }
+}
+
+/// Reads until a whole message stands at the start; gives its end.
+async fn read_message(stream: &mut TcpStream, received: &mut Vec<u8>) -> Result<usize, Broken> {
+    loop {
+        let wanted = match received.first_chunk() {
+            Some(length) => LENGTH_LEN + usize::from(u16::from_be_bytes(*length)),
+            None => LENGTH_LEN,
+        };
+        if received.len() >= wanted {
+            return Ok(wanted);
+        }
+        let is_silent = received.is_empty();
+        let broken = |cause| Broken { step: Step::Read, cause, is_silent };
+        match stream.read_buf(received).await {
+            Ok(0) => return Err(broken(Cause::Closed)),
+            Ok(_) => {}
+            Err(error) => return Err(broken(Cause::Io(error))),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::dns::RecordType;
+    use crate::plugin::lookup::question_packet;
+
+    fn outgoing(id: u16) -> Outgoing {
+        let packet = question_packet(7, b"\x03wWw\x07example\x00", RecordType::A, None);
+        let mut outgoing = Outgoing::new(&packet, packet.len() - HEADER_LEN).unwrap();
+        outgoing.set_id(id);
+        outgoing
+    }
+
+    fn reply(id: u16, name: &[u8], rtype: RecordType) -> Vec<u8> {
+        let mut packet = question_packet(id, name, rtype, None);
+        packet[2] |= 0x80;
+        packet
+    }
+
+    #[test]
+    fn rfc5452_9_1_id_qr_and_question_must_match() {
+        let query = outgoing(0x1234);
+        assert_eq!(query.judge(&reply(0x1234, b"\x03WWW\x07example\x00", RecordType::A)), Verdict::Reply);
+        assert_eq!(query.judge(&reply(0x1235, b"\x03www\x07example\x00", RecordType::A)), Verdict::Stray);
+        let other = reply(0x1234, b"\x03www\x07exbmple\x00", RecordType::A);
+        assert_eq!(query.judge(&other), Verdict::OtherQuestion);
+        let other = reply(0x1234, b"\x03www\x07example\x00", RecordType::AAAA);
+        assert_eq!(query.judge(&other), Verdict::OtherQuestion);
+        assert_eq!(query.judge(query.message()), Verdict::Stray, "our own query, sent back");
+        let mut bare = reply(0x1234, b"", RecordType::A)[..HEADER_LEN].to_vec();
+        bare[5] = 0;
+        assert_eq!(query.judge(&bare), Verdict::OtherQuestion, "NOERROR without a question says nothing");
+        bare[3] = 1;
+        assert_eq!(query.judge(&bare), Verdict::BareError);
+        assert_eq!(query.judge(&bare[..11]), Verdict::Stray);
+    }
+
+    #[test]
+    fn the_query_is_the_clients_but_for_its_id() {
+        let packet = question_packet(7, b"\x03wWw\x07example\x00", RecordType::A, Some((1232, true)));
+        let mut query = Outgoing::new(&packet, 17).unwrap();
+        query.set_id(0xabcd);
+        assert_eq!(&query.message()[..2], b"\xab\xcd");
+        assert_eq!(&query.message()[2..], &packet[2..]);
+        assert_eq!(usize::from(read_u16(&query.framed, 0).unwrap()), packet.len());
+        assert!(Outgoing::new(&packet, packet.len()).is_none(), "a question longer than the packet");
+        assert!(Outgoing::new(&vec![0; 65_536], 5).is_none());
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_judged(bytes in prop::collection::vec(any::<u8>(), 0..64)) {
+            let mut bytes = bytes;
+            let query = outgoing(0x1234);
+            query.judge(&bytes);
+            if bytes.len() > 2 {
+                bytes[..2].copy_from_slice(b"\x12\x34");
+                prop_assert_ne!(query.judge(&bytes), Verdict::Reply);
+            }
+        }
+    }
+}

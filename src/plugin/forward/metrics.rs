@@ -1,0 +1,106 @@
+//! What `forward` counts, under the names of CoreDNS.
+
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use crate::dns::{Rcode, Transport};
+use crate::telemetry::metrics::{Counter, Histogram, Registry, exponential};
+
+/// Codes that have a series of their own; any other is counted as `other`, so that an upstream cannot make series.
+const RCODES_KNOWN: usize = 24;
+
+/// The counters of all `forward` directives together.
+#[derive(Clone)]
+pub(super) struct ForwardMetrics {
+    pub(super) all_down: Counter,
+    pub(super) rejected: Counter,
+}
+
+/// The counters of one upstream.
+pub(super) struct UpstreamMetrics {
+    registry: Registry,
+    to: String,
+    pub(super) probe_failures: Counter,
+    /// By transport.
+    reused: [Counter; 2],
+    opened: [Counter; 2],
+    /// By RCODE, each made when the upstream first gives it: an upstream gives two or three of them, and each takes
+    /// nineteen lines of every scrape.
+    durations: [OnceLock<Histogram>; RCODES_KNOWN + 1],
+}
+
+impl ForwardMetrics {
+    pub(super) fn new(registry: &Registry) -> Self {
+        Self {
+            all_down: registry.counter(
+                "coredns_forward_healthcheck_broken_total",
+                "Counter of the number of complete failures of the healthchecks.",
+                &[],
+            ),
+            rejected: registry.counter(
+                "coredns_forward_max_concurrent_rejects_total",
+                "Counter of the number of queries rejected because the concurrent queries were at maximum.",
+                &[],
+            ),
+        }
+    }
+}
+
+impl UpstreamMetrics {
+    pub(super) fn new(registry: &Registry, to: String) -> Self {
+        let by_transport = |name: &str, help: &str| {
+            ["udp", "tcp"].map(|proto| {
+                registry.counter(name, help, &[("proxy_name", "forward"), ("to", &to), ("proto", proto)])
+            })
+        };
+        Self {
+            probe_failures: registry.counter(
+                "coredns_proxy_healthcheck_failures_total",
+                "Counter of the number of failed healthchecks.",
+                &[("proxy_name", "forward"), ("to", &to)],
+            ),
+            reused: by_transport(
+                "coredns_proxy_conn_cache_hits_total",
+                "Counter of connection cache hits per upstream and protocol.",
+            ),
+            opened: by_transport(
+                "coredns_proxy_conn_cache_misses_total",
+                "Counter of connection cache misses per upstream and protocol.",
+            ),
+            durations: [const { OnceLock::new() }; RCODES_KNOWN + 1],
+            registry: registry.clone(),
+            to,
+        }
+    }
+
+    /// A connection came out of the pool.
+    pub(super) fn reused(&self, transport: Transport) {
+        self.reused[transport as usize].inc();
+    }
+
+    /// A connection was opened.
+    pub(super) fn opened(&self, transport: Transport) {
+        self.opened[transport as usize].inc();
+    }
+
+    /// An answer came.
+    pub(super) fn answered(&self, rcode: Rcode, time: Duration) {
+        let index = usize::from(rcode.0).min(RCODES_KNOWN);
+        self.durations[index].get_or_init(|| self.histogram(rcode)).observe(time);
+    }
+
+    fn histogram(&self, rcode: Rcode) -> Histogram {
+        let number = rcode.0.to_string();
+        let label = match rcode.mnemonic() {
+            Some(mnemonic) => mnemonic,
+            None if usize::from(rcode.0) < RCODES_KNOWN => &number,
+            None => "other",
+        };
+        self.registry.histogram(
+            "coredns_proxy_request_duration_seconds",
+            "Histogram of the time each request took.",
+            &[("proxy_name", "forward"), ("to", &self.to), ("rcode", label)],
+            &exponential(0.00025, 2.0, 16),
+        )
+    }
+}
