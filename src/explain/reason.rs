@@ -23,32 +23,76 @@ pub struct Scope<'s> {
 pub enum Reason<'z> {
     /// The first list of these kinds is not in.
     NotSynced(KindSet),
-    /// No namespace of that name; perhaps this one was meant.
-    NoNamespace { namespace: &'z [u8], nearest: Option<&'z [u8]> },
+    /// No namespace of that name.
+    NoNamespace {
+        /// The label that was asked for.
+        namespace: &'z [u8],
+        /// The one that was perhaps meant.
+        nearest: Option<&'z [u8]>,
+    },
     /// The Corefile does not expose the namespace.
-    NotExposed { namespace: &'z [u8] },
-    /// No Service of that name here, but in these namespaces.
-    OtherNamespace { path: ServicePath<'z>, others: &'z [ServiceKey], scope: Option<&'z [Box<[u8]>]> },
+    NotExposed {
+        /// The label that was asked for.
+        namespace: &'z [u8],
+    },
+    /// No Service of that name here, but elsewhere.
+    OtherNamespace {
+        /// The name that was asked for.
+        path: ServicePath<'z>,
+        /// The Services of that name.
+        others: &'z [ServiceKey],
+        /// The namespaces that may be named; `None` for all.
+        scope: Option<&'z [Box<[u8]>]>,
+    },
     /// No Service of that name anywhere.
-    NoService { path: ServicePath<'z> },
+    NoService {
+        /// The name that was asked for.
+        path: ServicePath<'z>,
+    },
     /// None of the Service's endpoints is ready.
-    NoneReady { ready: usize, total: usize },
+    NoneReady {
+        /// How many addresses answer.
+        ready: usize,
+        /// How many there are.
+        total: usize,
+    },
     /// The Service has endpoints, but not of that name.
-    NoEndpoint { label: &'z [u8], ready: usize, total: usize },
+    NoEndpoint {
+        /// The label that was asked for.
+        label: &'z [u8],
+        /// How many addresses answer.
+        ready: usize,
+        /// How many there are.
+        total: usize,
+    },
     /// The Service has no such port.
-    NoPort { port: &'z [u8], service: &'z Service },
+    NoPort {
+        /// The port's name that was asked for.
+        port: &'z [u8],
+        /// The Service.
+        service: &'z Service,
+    },
     /// A name below an ExternalName Service.
     BelowExternalName,
     /// The ExternalName's target has no record of the type.
     ExternalTarget,
     /// The name exists and has no address of this family.
-    NoFamily { asked: RecordType },
+    NoFamily {
+        /// The type that was asked for.
+        asked: RecordType,
+    },
     /// The name exists and has no record of this type.
-    NoType { asked: RecordType },
+    NoType {
+        /// The type that was asked for.
+        asked: RecordType,
+    },
     /// The Corefile says `pods disabled`.
     PodsDisabled,
     /// The label is not an address, or no Pod has it.
-    NoPod { label: &'z [u8] },
+    NoPod {
+        /// The label that was asked for.
+        label: &'z [u8],
+    },
     /// The Corefile says `noendpoints`.
     EndpointsNotWatched,
     /// The name is not of a shape that the DNS specification has.
