@@ -42,6 +42,7 @@ fn addresses(word: &Token, interfaces: Interfaces<'_>) -> Result<Vec<IpAddr>, Di
     let mut all = interfaces.iter().filter(|(name, _)| name == text).map(|(_, address)| *address).peekable();
     if all.peek().is_none() {
         let mut names: Vec<&str> = interfaces.iter().map(|(name, _)| name.as_str()).collect();
+        names.sort_unstable();
         names.dedup();
         let near = suggest(text, names.iter().copied());
         let help = near.map_or_else(

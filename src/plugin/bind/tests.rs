@@ -48,7 +48,7 @@ fn what_is_wrong_is_named() {
         ("bind eth1", "no interface `eth1` with an address | did you mean `eth0`?"),
         (
             "bind wlan7",
-            "no interface `wlan7` with an address | the interfaces with addresses are: lo, eth0, tun0",
+            "no interface `wlan7` with an address | the interfaces with addresses are: eth0, lo, tun0",
         ),
         ("bind tun0", "`bind` leaves no address to listen on | link-local"),
         ("bind lo {\n except lo\n}", "`bind` leaves no address to listen on | link-local"),

@@ -44,7 +44,7 @@ impl Plugin for Errors {
 impl fmt::Display for Line<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} ", self.failure.rcode().0)?;
-        write_text(self.query.name_original(), f)?;
+        write_text(self.query.name(), f)?;
         write!(f, " {}: {}", self.query.qtype(), self.detail)
     }
 }

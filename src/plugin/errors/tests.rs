@@ -38,7 +38,7 @@ fn a_failure_with_a_detail_is_logged() {
         let finished = bench.ask(&chain, &packet("Example.org", RecordType::AAAA, None), origin());
         assert!(matches!(finished.outcome, Outcome::Failed(_)), "the failure is passed on");
     });
-    assert_eq!(lines, "[ERROR] plugin/errors: 2 Example.org. AAAA: 192.0.2.53:53 timed out\\nafter 2s\n");
+    assert_eq!(lines, "[ERROR] plugin/errors: 2 example.org. AAAA: 192.0.2.53:53 timed out\\nafter 2s\n");
 }
 
 #[test]
