@@ -160,7 +160,9 @@ pub(crate) fn check_readme(plugin: &str, readme: &str) {
             let zones: Vec<String> =
                 block.keys.iter().flat_map(|key| &key.zones).map(ToString::to_string).collect();
             let zones: Vec<&str> = zones.iter().map(String::as_str).collect();
-            let bench = Bench::new(&zones);
+            let mut bench = Bench::new(&zones);
+            // A README's Corefile is for a cluster, and this is none.
+            bench.process.check_only = true;
             assert!(block.directives.iter().any(|directive| directive.name.text == plugin), "{text}");
             for directive in &block.directives {
                 let entry = table::find(&directive.name.text);
