@@ -41,8 +41,8 @@ fn dump(options: &DumpOptions) -> Result<String, String> {
         }
     };
     let watch = process.clusters.watch(&watch_config).map_err(|error| format!("failed to {error}"))?;
-    let synced = tokio::time::timeout(Duration::from_secs(options.timeout), watch.synced());
-    let synced = runtime.block_on(async { synced.await.is_ok() });
+    let timeout = Duration::from_secs(options.timeout);
+    let synced = runtime.block_on(async { tokio::time::timeout(timeout, watch.synced()).await.is_ok() });
     let zone = watch.reader().snapshot();
     if !synced {
         let missing: Vec<_> = zone.unsynced().iter().map(crate::zone::Kind::plural).collect();

@@ -3,4 +3,5 @@
 #[path = "../fake_api/mod.rs"]
 mod fake_api;
 
+mod cli;
 mod watch;
