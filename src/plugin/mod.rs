@@ -21,6 +21,7 @@ pub mod forward;
 pub mod health;
 pub mod kubernetes;
 pub mod loadbalance;
+pub mod log;
 mod lookup;
 mod per_server;
 pub mod prometheus;

@@ -2,8 +2,8 @@
 //! the chain.
 
 use super::{
-    Setup, SetupResult, bind, cache, errors, forward, health, kubernetes, loadbalance, prometheus, ready,
-    reload, whoami,
+    Setup, SetupResult, bind, cache, errors, forward, health, kubernetes, loadbalance, log, prometheus,
+    ready, reload, whoami,
 };
 use crate::corefile::{Diagnostic, Directive, Shown, suggest};
 
@@ -56,7 +56,7 @@ pub static PLUGINS: &[Entry] = &[
     not_yet("shed", "drops answers under overload"),
     built("prometheus", prometheus::setup, "metrics"),
     built("errors", errors::setup, "logs why a query failed"),
-    not_yet("log", "logs queries"),
+    built("log", log::setup, "logs queries"),
     not_yet("dnstap", "dnstap stream of queries"),
     not_yet("local", "localhost and its reverse zones"),
     not_yet("dns64", "IPv6 addresses made of IPv4 ones"),
