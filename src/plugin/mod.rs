@@ -23,6 +23,7 @@ pub mod kubernetes;
 pub mod loadbalance;
 pub mod log;
 mod lookup;
+pub mod r#loop;
 mod per_server;
 pub mod prometheus;
 pub mod ready;

@@ -2,8 +2,8 @@
 //! the chain.
 
 use super::{
-    Setup, SetupResult, bind, cache, errors, forward, health, kubernetes, loadbalance, log, prometheus,
-    ready, reload, whoami,
+    Setup, SetupResult, bind, cache, errors, forward, health, kubernetes, loadbalance, log, r#loop,
+    prometheus, ready, reload, whoami,
 };
 use crate::corefile::{Diagnostic, Directive, Shown, suggest};
 
@@ -84,7 +84,7 @@ pub static PLUGINS: &[Entry] = &[
     not_yet("auto", "zones from a directory"),
     not_yet("secondary", "zones from a primary server"),
     not_yet("etcd", "SkyDNS records from etcd"),
-    not_yet("loop", "finds out whether forwarding leads back here"),
+    built("loop", r#loop::setup, "finds out whether forwarding leads back here"),
     built("forward", forward::setup, "asks upstreams"),
     not_yet("grpc", "asks upstreams over gRPC"),
     not_yet("erratic", "misbehaves, for tests of clients"),
