@@ -20,7 +20,10 @@ fn corefile(name: &str, content: &str) -> PathBuf {
 
 #[test]
 fn check_points_at_each_wrong_word_and_exits_1() {
-    let path = corefile("wrong", ".:53 {\n    kuberntes cluster.local\n    route53 example.org.:Z1\n    cache thirty\n}\n");
+    let path = corefile(
+        "wrong",
+        ".:53 {\n    kuberntes cluster.local\n    route53 example.org.:Z1\n    health {\n        lameduck 5x\n    }\n}\n",
+    );
     let output = kubezone(&["check", path.to_str().unwrap()]);
     let told = text(&output.stderr);
     assert_eq!(output.status.code(), Some(1), "{told}");
@@ -28,7 +31,7 @@ fn check_points_at_each_wrong_word_and_exits_1() {
     assert!(told.contains("did you mean `kubernetes`?"), "{told}");
     assert!(told.contains(":2:5"), "{told}");
     assert!(told.contains("route53"), "{told}");
-    assert!(told.contains(":4:11"), "{told}");
+    assert!(told.contains(":5:18"), "{told}");
     assert!(output.stdout.is_empty());
 }
 
