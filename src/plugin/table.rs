@@ -2,7 +2,7 @@
 //! the chain.
 
 use super::{
-    Setup, SetupResult, bind, cache, errors, forward, health, kubernetes, loadbalance, log, r#loop,
+    Setup, SetupResult, bind, cache, errors, forward, health, hosts, kubernetes, loadbalance, log, r#loop,
     prometheus, ready, reload, whoami,
 };
 use crate::corefile::{Diagnostic, Directive, Shown, suggest};
@@ -74,7 +74,7 @@ pub static PLUGINS: &[Entry] = &[
     not_yet("minimal", "answers without what is not needed"),
     not_yet("template", "answers made by a template"),
     not_yet("transfer", "zone transfers"),
-    not_yet("hosts", "answers from a hosts file"),
+    built("hosts", hosts::setup, "answers from a hosts file"),
     cloud("route53", "zones of Amazon Route 53"),
     cloud("azure", "zones of Azure DNS"),
     cloud("clouddns", "zones of Google Cloud DNS"),
