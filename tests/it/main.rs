@@ -4,4 +4,5 @@
 mod fake_api;
 
 mod cli;
+mod scenario;
 mod watch;

@@ -1,0 +1,53 @@
+//! The scenarios in `tests/scenarios/`: each is a rule, the objects of a cluster, and what is answered over a real
+//! socket. `tests/scenarios/README.md` says how one is written.
+
+mod client;
+mod file;
+mod run;
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+/// A test for each file, named as the file is.
+macro_rules! scenarios {
+    ($($name:ident)*) => {
+        $(
+            #[test]
+            fn $name() {
+                run::run(&path(stringify!($name)));
+            }
+        )*
+
+        const LISTED: &[&str] = &[$(stringify!($name)),*];
+    };
+}
+
+scenarios! {
+    s2_2_dns_version
+    s2_3_1_cluster_ip_addresses
+    s2_3_2_cluster_ip_srv
+    s2_3_3_ptr
+    s2_4_1_headless_addresses
+    s2_4_2_headless_srv
+    s2_5_external_name
+}
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/scenarios")
+}
+
+fn path(name: &str) -> PathBuf {
+    folder().join(format!("{name}.txt"))
+}
+
+#[test]
+fn every_scenario_is_a_test() {
+    let entries = std::fs::read_dir(folder()).expect("the folder of the scenarios");
+    let files = entries.filter_map(|entry| {
+        let name = entry.expect("an entry of the folder").file_name().into_string().expect("a name in UTF-8");
+        name.strip_suffix(".txt").map(str::to_owned)
+    });
+    let files: BTreeSet<String> = files.collect();
+    let listed: BTreeSet<String> = LISTED.iter().map(|name| (*name).to_owned()).collect();
+    assert_eq!(files, listed, "name each file of tests/scenarios in tests/it/scenario/mod.rs");
+}
