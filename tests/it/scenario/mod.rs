@@ -23,6 +23,24 @@ macro_rules! scenarios {
 }
 
 scenarios! {
+    apex
+    empty_non_terminals
+    letters_are_kept
+    name_servers
+    not_synced
+    option_endpoint_pod_names
+    option_fallthrough
+    option_ignore_empty_service
+    option_labels
+    option_namespace_labels
+    option_namespaces
+    option_noendpoints
+    option_ttl
+    pods_disabled
+    pods_insecure
+    pods_verified
+    reasons
+    reasons_of_options
     s2_2_dns_version
     s2_3_1_cluster_ip_addresses
     s2_3_2_cluster_ip_srv
@@ -30,6 +48,9 @@ scenarios! {
     s2_4_1_headless_addresses
     s2_4_2_headless_srv
     s2_5_external_name
+    s2_5_external_name_outside
+    server_core
+    truncation
 }
 
 fn folder() -> PathBuf {
