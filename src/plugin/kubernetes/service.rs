@@ -121,7 +121,9 @@ impl Ask<'_> {
             RecordType::A | RecordType::AAAA => {
                 self.write_endpoint_addresses(response, named().map(|(_, endpoint)| endpoint))
             }
-            RecordType::SRV => self.write_endpoint_srv(response, service, Detail::None, named, true),
+            RecordType::SRV => {
+                self.write_endpoint_srv(response, service, Detail::None, named, service.has_duplicates)
+            }
             _ => Found::NoData,
         }
     }
@@ -138,23 +140,24 @@ impl Ask<'_> {
         if none { Found::NoData } else { Found::Records }
     }
 
-    /// Few endpoints: those of one name, or of some of the slices.
+    /// Few endpoints: those of one name, or of some of the slices. An address that they share is looked for among those
+    /// before; a list of what is written would be an allocation.
     fn write_endpoint_addresses<'z>(
         &self,
         response: &mut Response,
-        endpoints: impl Iterator<Item = &'z Endpoint>,
+        endpoints: impl Iterator<Item = &'z Endpoint> + Clone,
     ) -> Found {
-        let mut written: Vec<IpAddr> = Vec::new();
-        for endpoint in endpoints {
+        let mut found = Found::NoData;
+        for (at, endpoint) in endpoints.clone().enumerate() {
             match (self.query.qtype(), endpoint.address) {
-                _ if written.contains(&endpoint.address) => continue,
+                _ if endpoints.clone().take(at).any(|before| before.address == endpoint.address) => continue,
                 (RecordType::A, IpAddr::V4(address)) => response.answer_a(self.ttl_s(), address),
                 (RecordType::AAAA, IpAddr::V6(address)) => response.answer_aaaa(self.ttl_s(), address),
                 _ => continue,
             }
-            written.push(endpoint.address);
+            found = Found::Records;
         }
-        if written.is_empty() { Found::NoData } else { Found::Records }
+        found
     }
 
     /// An SRV record for each endpoint and matching port, then the addresses of the targets. With `merge` a record that
