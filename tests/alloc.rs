@@ -1,0 +1,175 @@
+//! An answer from the zone costs no allocation: counted, on the thread that answers, through a chain of plugins.
+//!
+//! A test binary of its own, since an allocator is one a process.
+
+#![expect(
+    unsafe_code,
+    reason = "a global allocator is an unsafe trait; it counts and passes on to the system's"
+)]
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+use std::sync::Arc;
+use std::time::Instant;
+
+use kubezone::app::{Defaults, Numbers, Plan, Source};
+use kubezone::cluster::{Clusters, NoObserver};
+use kubezone::dns::{Name, Origin, Query, RecordType, Response, Transport};
+use kubezone::plugin::{Lookup, Process, Reply, Router, question_packet};
+use kubezone::telemetry::metrics::Registry;
+
+thread_local! {
+    // Const and without destructor, so that it can be had at any time without allocating.
+    static ALLOCATIONS: Cell<usize> = const { Cell::new(0) };
+}
+
+struct Counting;
+
+// SAFETY: every call is handed to the system's allocator as it came.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        ALLOCATIONS.set(ALLOCATIONS.get() + 1);
+        // SAFETY: the caller's promise.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        // SAFETY: the caller's promise.
+        unsafe { System.dealloc(pointer, layout) }
+    }
+
+    unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        ALLOCATIONS.set(ALLOCATIONS.get() + 1);
+        // SAFETY: the caller's promise.
+        unsafe { System.realloc(pointer, layout, size) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+const OBJECTS: &str = "
+{apiVersion: v1, kind: Service, metadata: {name: web, namespace: default},
+ spec: {clusterIP: 10.96.0.7, ports: [{name: http, port: 80}, {name: dns, port: 53, protocol: UDP}, {name: dns-tcp, port: 53}]}}
+---
+{apiVersion: v1, kind: Service, metadata: {name: db, namespace: default}, spec: {clusterIP: None}}
+---
+apiVersion: discovery.k8s.io/v1
+kind: EndpointSlice
+metadata: {name: db-1, namespace: default, labels: {kubernetes.io/service-name: db}}
+addressType: IPv4
+endpoints:
+- {addresses: [10.244.0.1], hostname: db-0}
+- {addresses: [10.244.0.2], hostname: db-1}
+- {addresses: [10.244.0.3], hostname: db-2}
+- {addresses: [10.244.0.4]}
+- {addresses: [10.244.0.5]}
+- {addresses: [10.244.0.6]}
+- {addresses: [10.244.0.7]}
+- {addresses: [10.244.0.8]}
+- {addresses: [10.244.0.9]}
+- {addresses: [10.244.0.10]}
+ports: [{name: sql, port: 5432}]
+";
+
+const QUESTIONS: &[(&str, RecordType)] = &[
+    ("web.default.svc.cluster.local", RecordType::A),
+    ("WEB.Default.svc.cluster.local", RecordType::A),
+    ("web.default.svc.cluster.local", RecordType::AAAA),
+    ("web.default.svc.cluster.local", RecordType::MX),
+    ("web.default.svc.cluster.local", RecordType::SRV),
+    ("_http._tcp.web.default.svc.cluster.local", RecordType::SRV),
+    ("db.default.svc.cluster.local", RecordType::A),
+    ("db.default.svc.cluster.local", RecordType::AAAA),
+    ("db.default.svc.cluster.local", RecordType::SRV),
+    ("_sql._tcp.db.default.svc.cluster.local", RecordType::SRV),
+    ("_sql._tcp.db.default.svc.cluster.local", RecordType::A),
+    ("db-0.db.default.svc.cluster.local", RecordType::A),
+    ("db-0.db.default.svc.cluster.local", RecordType::AAAA),
+    ("db-0.db.default.svc.cluster.local", RecordType::SRV),
+    ("10-244-0-4.db.default.svc.cluster.local", RecordType::A),
+    ("10-244-1-20.default.pod.cluster.local", RecordType::A),
+    ("nothing.default.svc.cluster.local", RecordType::A),
+    ("example.com.default.svc.cluster.local", RecordType::A),
+    ("example.com.svc.cluster.local", RecordType::AAAA),
+    ("example.com.cluster.local", RecordType::A),
+    ("dns-version.cluster.local", RecordType::TXT),
+    ("cluster.local", RecordType::SOA),
+    ("7.0.96.10.in-addr.arpa", RecordType::PTR),
+    ("1.0.244.10.in-addr.arpa", RecordType::PTR),
+    ("9.9.9.9.in-addr.arpa", RecordType::PTR),
+];
+
+#[test]
+fn an_answer_from_the_zone_allocates_nothing() {
+    let folder = std::env::temp_dir().join(format!("kubezone-alloc-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).expect("a folder");
+    let objects = folder.join("objects.yaml");
+    std::fs::write(&objects, OBJECTS).expect("the objects are written");
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
+    let runtime = runtime.expect("a runtime");
+    let _entered = runtime.enter();
+    let corefile = format!(
+        ".:53 {{\n prometheus 127.0.0.1:0\n errors\n loadbalance\n cache 30\n kubernetes cluster.local in-addr.arpa {{\n \
+         manifests {}\n pods insecure\n }}\n}}",
+        objects.display()
+    );
+    let router = router(corefile, &runtime);
+    let origin = origin();
+    let mut response = Response::new();
+    let mut wrong = Vec::new();
+    for (name, rtype) in QUESTIONS {
+        for edns in [None, Some((1232, false))] {
+            let name_wire = Name::from_text(name).expect("a name");
+            let packet = question_packet(1, name_wire.as_wire(), *rtype, edns);
+            // The buffer grows, and each thread's share of the counters is made.
+            (0..3).for_each(|_| answer(&router, &packet, origin, &mut response));
+            let before = ALLOCATIONS.get();
+            (0..10).for_each(|_| answer(&router, &packet, origin, &mut response));
+            let allocated = ALLOCATIONS.get() - before;
+            if allocated > 0 {
+                wrong.push(format!("{name} {rtype}, EDNS {edns:?}: {allocated} allocations in 10 answers"));
+            }
+        }
+    }
+    let _ = std::fs::remove_dir_all(&folder);
+    assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
+}
+
+/// Without this a counter that counts nothing would pass as well.
+#[test]
+fn the_counter_counts() {
+    let before = ALLOCATIONS.get();
+    drop(std::hint::black_box(Box::new(1)));
+    assert_eq!(ALLOCATIONS.get() - before, 1);
+}
+
+fn router(corefile: String, runtime: &tokio::runtime::Runtime) -> Arc<Router> {
+    let process = Process {
+        metrics: Registry::new(),
+        clusters: Arc::new(Clusters::new(runtime.handle().clone(), Arc::new(NoObserver))),
+        lookup: Arc::new(Lookup::default()),
+        runtime: runtime.handle().clone(),
+        root: std::env::temp_dir(),
+        manifests: Vec::new(),
+        check_only: false,
+    };
+    let source = Source::Text { name: "Corefile".to_owned(), text: corefile };
+    let corefile = source.load().unwrap_or_else(|failure| panic!("{failure}"));
+    let plan = Plan::new(&corefile, &process, Defaults { port: 53 }, &mut Numbers::default());
+    let plan = plan.unwrap_or_else(|errors| panic!("{errors:?}"));
+    Arc::clone(&plan.listeners[0].router)
+}
+
+fn answer(router: &Router, packet: &[u8], origin: Origin, response: &mut Response) {
+    let query = Query::parse(packet, origin).expect("a query");
+    let Reply::Done(outcome) = router.serve(&query, response) else { panic!("the zone waits for nobody") };
+    assert!(outcome.settle(response));
+    assert!(response.finish().len() > 12);
+}
+
+fn origin() -> Origin {
+    let local = ([127, 0, 0, 1], 53).into();
+    let peer = ([127, 0, 0, 1], 40_000).into();
+    Origin { peer, local, transport: Transport::Udp, received: Instant::now(), server: 0, depth: 0 }
+}
