@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 
-use super::{Keyed, Port, ServiceKey, Slice};
+use super::{Keyed, Port, ServiceKey, Slice, address_from_dashed};
 
 /// One Service of the API and the slices that carry its name.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -4,5 +4,6 @@
 mod fake_api;
 
 mod cli;
+mod reload;
 mod scenario;
 mod watch;
