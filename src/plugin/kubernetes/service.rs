@@ -13,6 +13,9 @@ use crate::zone::{Branch, Detail, Endpoint, LabelBuf, Port, Service, ServiceKind
 
 /// The weights of the SRV records of a set add up to about this.
 const WEIGHT_SUM: usize = 100;
+/// The octets of an SRV record of the question's name, but for its target: a pointer, type, class, TTL and length, then
+/// priority, weight and port.
+const SRV_OVERHEAD: usize = 2 + 10 + 6;
 
 impl Ask<'_> {
     /// `NAMESPACE.svc.ZONE` and `NAMESPACE.pod.ZONE`: they exist without records of their own.
@@ -178,7 +181,7 @@ impl Ask<'_> {
         let mut seen_records = HashSet::new();
         let mut seen_addresses = HashSet::new();
         let mut label = LabelBuf::new();
-        let mut written = false;
+        let mut first_target = None;
         for (ports, endpoint) in endpoints() {
             endpoint.write_label(&mut label);
             for port in matching(ports) {
@@ -186,21 +189,29 @@ impl Ask<'_> {
                 if merge && !seen_records.insert((label.as_bytes().to_vec(), number)) {
                     continue;
                 }
-                written |=
-                    self.write_srv(response, weight, port, Some(&label), service.key.as_wire()).is_some();
+                let target = self.write_srv(response, weight, port, Some(&label), service.key.as_wire());
+                first_target = first_target.or(target);
             }
         }
-        if !written {
-            return Found::NoData;
-        }
+        let Some(mut target) = first_target else { return Found::NoData };
+        // With every record written, one after the other, it is known where each target stands.
+        let is_regular = !merge && !response.is_full();
         for (ports, endpoint) in endpoints() {
             endpoint.write_label(&mut label);
-            let has_record = matching(ports).any(|port| port.number.is_some());
-            if !has_record || (merge && !seen_addresses.insert((label.as_bytes().to_vec(), endpoint.address)))
+            let records = matching(ports).filter(|port| port.number.is_some()).count();
+            if records == 0
+                || (merge && !seen_addresses.insert((label.as_bytes().to_vec(), endpoint.address)))
             {
                 continue;
             }
-            self.write_endpoint_additional(response, &label, service.key.as_wire(), endpoint.address);
+            if !is_regular {
+                self.write_endpoint_additional(response, &label, service.key.as_wire(), endpoint.address);
+                continue;
+            }
+            self.write_additional(response, target, endpoint.address);
+            let name_len =
+                label.as_wire().len() + service.key.as_wire().len() + 4 + self.origin_original().len();
+            target += records * (SRV_OVERHEAD + name_len);
         }
         Found::Records
     }

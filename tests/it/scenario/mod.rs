@@ -51,6 +51,7 @@ scenarios! {
     s2_5_external_name_outside
     server_core
     truncation
+    truncation_srv
 }
 
 fn folder() -> PathBuf {
