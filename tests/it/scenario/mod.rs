@@ -49,6 +49,7 @@ scenarios! {
     s2_4_2_headless_srv
     s2_5_external_name
     s2_5_external_name_outside
+    server_blocks
     server_core
     truncation
     truncation_srv
