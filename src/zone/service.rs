@@ -140,7 +140,10 @@ fn has_duplicates(slices: &[Arc<Slice>]) -> bool {
     let mut addresses = std::collections::HashSet::new();
     let mut names = std::collections::HashSet::new();
     endpoints().any(|endpoint| {
-        !addresses.insert(endpoint.address) || endpoint.name.as_ref().is_some_and(|name| !names.insert(name))
+        // A hostname that is a dashed address may be another endpoint's.
+        let name = endpoint.name.as_deref();
+        !addresses.insert(endpoint.address)
+            || name.is_some_and(|name| !names.insert(name) || address_from_dashed(name).is_some())
     }) || slices.iter().any(|slice| {
         slice
             .ports
