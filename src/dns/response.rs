@@ -82,7 +82,9 @@ impl Response {
 
     /// Begins the answer to `query`: id, opcode, RD and CD as asked, no error, the question in the client's spelling.
     pub fn begin(&mut self, query: &Query<'_>) {
-        let kept = query.flags().0 & (Flags::OPCODE | Flags::RD | Flags::CD);
+        // RD means something in a query alone; a NOTIFY's is not repeated, as CoreDNS does not.
+        let recursion = if query.flags().opcode() == 0 { Flags::RD } else { 0 };
+        let kept = query.flags().0 & (Flags::OPCODE | Flags::CD | recursion);
         self.author = None;
         self.message.clear();
         self.message.extend_from_slice(&query.id().to_be_bytes());

@@ -113,6 +113,17 @@ impl<'q> Path<'q> {
 }
 
 impl Detail<'_> {
+    /// Whether it narrows the Service's name down: not when there is nothing, and not when both parts of a port match
+    /// anything.
+    #[must_use]
+    pub fn asks_for_something(&self) -> bool {
+        match self {
+            Detail::None => false,
+            Detail::Endpoint(_) => true,
+            Detail::Port { port, protocol } => !port.is_empty() || !protocol.is_empty(),
+        }
+    }
+
     /// Whether a port of that name and protocol is asked for.
     #[must_use]
     pub fn matches_port(&self, port: &super::Port) -> bool {

@@ -56,6 +56,12 @@ impl EndpointRef {
         &self.slice.service
     }
 
+    /// The slice that the endpoint is in.
+    #[must_use]
+    pub fn slice(&self) -> &Slice {
+        &self.slice
+    }
+
     /// The endpoint.
     #[must_use]
     pub fn endpoint(&self) -> &Endpoint {

@@ -69,21 +69,18 @@ impl Slice {
         &self.endpoints
     }
 
-    /// The endpoints of that name: several when pods share a hostname, at most one when the label is a dashed address.
-    #[must_use]
-    pub fn endpoints_named(&self, label: &[u8]) -> &[Endpoint] {
+    /// The endpoints of that name: several when pods share a hostname, and the one without hostname that the label is the
+    /// dashed address of.
+    pub fn endpoints_named(&self, label: &[u8]) -> impl Iterator<Item = &Endpoint> + Clone + use<'_> {
         let named = self.endpoints.partition_point(|endpoint| endpoint.name.is_none());
         let (by_address, by_name) = self.endpoints.split_at(named);
         let start = by_name.partition_point(|endpoint| endpoint.name.as_deref() < Some(label));
         let length = by_name[start..].partition_point(|endpoint| endpoint.name.as_deref() == Some(label));
-        if length > 0 {
-            return &by_name[start..start + length];
-        }
-        let Some(address) = address_from_dashed(label) else { return &[] };
-        match by_address.binary_search_by(|endpoint| endpoint.address.cmp(&address)) {
-            Ok(at) => &by_address[at..=at],
-            Err(_) => &[],
-        }
+        let dashed = address_from_dashed(label).and_then(|address| {
+            let at = by_address.binary_search_by(|endpoint| endpoint.address.cmp(&address)).ok()?;
+            Some(&by_address[at])
+        });
+        by_name[start..start + length].iter().chain(dashed)
     }
 }
 
@@ -238,12 +235,12 @@ mod tests {
             ],
             0,
         );
-        assert_eq!(slice.endpoints_named(b"db-0").len(), 2);
-        assert_eq!(slice.endpoints_named(b"db-1").len(), 1);
-        assert_eq!(slice.endpoints_named(b"192-0-2-2").len(), 1);
+        assert_eq!(slice.endpoints_named(b"db-0").count(), 2);
+        assert_eq!(slice.endpoints_named(b"db-1").count(), 1);
+        assert_eq!(slice.endpoints_named(b"192-0-2-2").count(), 1);
         // A hostname hides the dashed address.
-        assert_eq!(slice.endpoints_named(b"192-0-2-3").len(), 0);
-        assert_eq!(slice.endpoints_named(b"db").len(), 0);
+        assert_eq!(slice.endpoints_named(b"192-0-2-3").count(), 0);
+        assert_eq!(slice.endpoints_named(b"db").count(), 0);
     }
 
     proptest! {

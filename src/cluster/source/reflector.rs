@@ -189,7 +189,8 @@ impl<K: Object> Reflector<K> {
                 self.version = None;
             }
         } else if self.mode == SourceMode::Streaming {
-            let is_refused = matches!(error.code(), Some(400 | 403 | 404 | 410 | 422));
+            // 500 is what a server says whose etcd cannot report progress (3.4, as in Debian 12).
+            let is_refused = matches!(error.code(), Some(400 | 403 | 404 | 410 | 422 | 500 | 501));
             let is_silent = matches!(error, ApiError::Silent(_));
             let is_broken = matches!(error, ApiError::Broken(_)) && self.failures >= STREAMING_FAILURES_MAX;
             if is_refused || is_silent || is_broken {

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use super::{Ask, Found, without_text};
 use crate::dns::{Owner, RecordType, Response, Section};
-use crate::zone::{LabelBuf, ServiceKey, ServiceKind};
+use crate::zone::{EndpointRef, LabelBuf, ServiceKind};
 
 /// DNS specification 1.1.0 §2.2; its TTL does not follow `ttl`.
 const DNS_VERSION: &[u8] = b"\x051.1.0";
@@ -63,7 +63,7 @@ impl Ask<'_> {
     /// `ns.dns.ZONE`: the addresses of all name servers.
     pub(super) fn name_server(&self, response: &mut Response) -> Found {
         let qtype = self.query.qtype();
-        if matches!(qtype, RecordType::TXT | RecordType::PTR | RecordType::CNAME) {
+        if matches!(qtype, RecordType::TXT | RecordType::PTR) {
             return Found::NameError;
         }
         let mut addresses: Vec<_> =
@@ -114,7 +114,7 @@ impl Ask<'_> {
         let mut servers: Vec<NameServer> = Vec::new();
         for local in &self.state.local {
             for entry in self.zone.endpoint_owners(*local) {
-                self.add_name_server(&mut servers, entry.service());
+                self.add_name_server(&mut servers, entry);
             }
         }
         if servers.is_empty() && !self.state.local.is_empty() {
@@ -123,7 +123,8 @@ impl Ask<'_> {
         servers
     }
 
-    fn add_name_server(&self, servers: &mut Vec<NameServer>, key: &ServiceKey) {
+    fn add_name_server(&self, servers: &mut Vec<NameServer>, entry: &EndpointRef) {
+        let key = entry.service();
         let Some(service) = self.zone.service(key.as_wire()) else { return };
         let mut add = |labels: Vec<u8>, address: IpAddr| {
             let at = servers.iter().position(|server| server.labels.as_deref() == Some(&labels));
@@ -141,7 +142,7 @@ impl Ask<'_> {
             }
             ServiceKind::Headless => {
                 let mut label = LabelBuf::new();
-                for endpoint in service.slices.iter().flat_map(|slice| slice.endpoints()) {
+                for endpoint in entry.slice().endpoints() {
                     endpoint.write_label(&mut label);
                     add([label.as_wire(), key.as_wire()].concat(), endpoint.address);
                 }

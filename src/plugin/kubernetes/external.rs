@@ -8,7 +8,7 @@ use crate::plugin::{Finished, Outcome, Reply, question_packet};
 use crate::zone::{Path, Service, ServiceKind};
 
 /// As many CNAMEs follow one another before a chain counts as endless.
-const CHAIN_MAX: usize = 10;
+const CHAIN_MAX: usize = 11;
 
 /// Answers a question for an ExternalName Service. A target within the zone is followed here and now; for one outside
 /// the whole server is asked, as a client would.
@@ -124,6 +124,8 @@ fn write_chain(ask: &Ask<'_>, chain: &[Arc<Service>], response: &mut Response) {
 /// CNAME stands in an answer for addresses, so that only its target has to be decompressed.
 fn append_answers(response: &mut Response, message: &[u8]) {
     let Some(records) = Records::of(message) else { return };
+    // The owner of the record before, and where it stands: an RRset has one owner.
+    let mut before: Option<(Vec<u8>, usize)> = None;
     for record in records.take_while(|record| record.section == Section::Answer) {
         let (mut owner, mut target) = ([0; NAME_LEN_MAX], [0; NAME_LEN_MAX]);
         let Some(owner_len) = expand_name(message, record.start, &mut owner) else { return };
@@ -136,8 +138,21 @@ fn append_answers(response: &mut Response, message: &[u8]) {
             RecordType::A | RecordType::AAAA | RecordType::RRSIG => rdata,
             _ => continue,
         };
-        response.record(Section::Answer, Owner::Name(&owner[..owner_len]), record.rtype, record.ttl, |out| {
-            out.octets(rdata);
-        });
+        let owner = &owner[..owner_len];
+        let at = response.message().len();
+        let known = before.as_ref().filter(|(name, _)| name == owner).map(|(_, at)| Owner::At(*at));
+        let is_new = known.is_none();
+        response.record(
+            Section::Answer,
+            known.unwrap_or(Owner::Name(owner)),
+            record.rtype,
+            record.ttl,
+            |out| {
+                out.octets(rdata);
+            },
+        );
+        if is_new {
+            before = Some((owner.to_vec(), at));
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! From an address back to a name (DNS specification 1.1.0 §2.3.3, §2.4.3).
 
-use super::{Ask, Found};
+use super::{Ask, Found, without_text};
 use crate::dns::{Owner, RecordType, Response, Section, address_from_reverse_name};
 use crate::zone::{LabelBuf, Path};
 
@@ -15,8 +15,11 @@ impl Ask<'_> {
         if qtype == RecordType::SOA {
             return Found::NoData;
         }
-        if self.path() == Path::NameServer {
-            return self.name_server(response);
+        match self.path() {
+            Path::NameServer => return self.name_server(response),
+            Path::DnsVersion => return self.dns_version(response),
+            Path::Branch(_) => return without_text(qtype),
+            _ => {}
         }
         let Some(address) = address_from_reverse_name(self.query.name()) else { return Found::NameError };
         if qtype != RecordType::PTR {

@@ -33,7 +33,9 @@ impl Ask<'_> {
         }
         let Some(service) = self.zone.service(path.key) else { return Found::NameError };
         match (&service.kind, path.detail) {
-            (ServiceKind::ExternalName(_), Detail::None) => self.external_name(service),
+            (ServiceKind::ExternalName(_), detail) if !detail.asks_for_something() => {
+                self.external_name(service)
+            }
             (ServiceKind::ExternalName(_), _) => Found::NameError,
             (_, Detail::Endpoint(label)) => self.endpoint(service, label, response),
             (ServiceKind::ClusterIp, detail) => self.cluster_ip(service, detail, response),
@@ -84,7 +86,7 @@ impl Ask<'_> {
     /// §2.4: the ready endpoints. Without one the name does not exist.
     fn headless(&self, service: &Service, detail: Detail<'_>, response: &mut Response) -> Found {
         let matches = |slice: &Slice| {
-            detail == Detail::None || slice.ports.iter().any(|port| detail.matches_port(port))
+            !detail.asks_for_something() || slice.ports.iter().any(|port| detail.matches_port(port))
         };
         let matching = || service.slices.iter().filter(|slice| matches(slice));
         if matching().all(|slice| slice.endpoints().is_empty()) {
@@ -95,7 +97,8 @@ impl Ask<'_> {
                 self.write_addresses(service, response)
             }
             RecordType::A | RecordType::AAAA => {
-                self.write_endpoint_addresses(response, matching().flat_map(|slice| slice.endpoints()))
+                let endpoints = matching().flat_map(|slice| slice.endpoints());
+                self.write_endpoint_addresses(response, endpoints, service.has_duplicates)
             }
             RecordType::SRV => {
                 let endpoints = || {
@@ -113,17 +116,17 @@ impl Ask<'_> {
     fn endpoint(&self, service: &Service, label: &[u8], response: &mut Response) -> Found {
         let named = || {
             let slices = service.slices.iter();
-            slices.flat_map(|slice| {
-                slice.endpoints_named(label).iter().map(|endpoint| (&*slice.ports, endpoint))
-            })
+            slices.flat_map(|slice| slice.endpoints_named(label).map(|endpoint| (&*slice.ports, endpoint)))
         };
         if named().next().is_none() {
             return Found::NameError;
         }
         match self.query.qtype() {
-            RecordType::A | RecordType::AAAA => {
-                self.write_endpoint_addresses(response, named().map(|(_, endpoint)| endpoint))
-            }
+            RecordType::A | RecordType::AAAA => self.write_endpoint_addresses(
+                response,
+                named().map(|(_, endpoint)| endpoint),
+                service.has_duplicates,
+            ),
             RecordType::SRV => {
                 self.write_endpoint_srv(response, service, Detail::None, named, service.has_duplicates)
             }
@@ -149,11 +152,14 @@ impl Ask<'_> {
         &self,
         response: &mut Response,
         endpoints: impl Iterator<Item = &'z Endpoint> + Clone,
+        merge: bool,
     ) -> Found {
         let mut found = Found::NoData;
         for (at, endpoint) in endpoints.clone().enumerate() {
             match (self.query.qtype(), endpoint.address) {
-                _ if endpoints.clone().take(at).any(|before| before.address == endpoint.address) => continue,
+                _ if merge && endpoints.clone().take(at).any(|before| before.address == endpoint.address) => {
+                    continue;
+                }
                 (RecordType::A, IpAddr::V4(address)) => response.answer_a(self.ttl_s(), address),
                 (RecordType::AAAA, IpAddr::V6(address)) => response.answer_aaaa(self.ttl_s(), address),
                 _ => continue,

@@ -59,7 +59,9 @@ fn check_echo(query: &Query, packet: &[u8], reply: &[u8]) {
     if reply[4..12] == [0; 8] {
         return;
     }
-    let sent = query.flags & 0x0110 | u16::from(query.opcode) << 11;
+    // RD is a query's; that of a NOTIFY is not repeated.
+    let repeated = if query.opcode == 0 { 0x0110 } else { 0x0010 };
+    let sent = query.flags & repeated | u16::from(query.opcode) << 11;
     assert_eq!(flags & !0x060f, sent | 0x8000, "header flags, but for AA, TC and RCODE");
     let question_end = 12 + query.name.trim_end_matches('.').len() + usize::from(query.name != ".") + 1 + 4;
     assert_eq!(reply.get(12..question_end), Some(&packet[12..question_end]), "the question in the reply");
