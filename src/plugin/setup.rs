@@ -8,7 +8,6 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::forward::Upstreams;
 use super::{Lookup, Plugin};
 use crate::cluster::{Clusters, ManifestPath};
 use crate::corefile::{Diagnostic, Directive, Token};
@@ -95,9 +94,6 @@ pub struct BlockDraft {
     pub reload: Option<Reload>,
     /// Whether the block takes other classes than IN.
     pub any_class: bool,
-    /// Those that the block forwards to. Taken at set-up and read once the block runs, since `loop`, which takes one
-    /// out of use, stands before `forward`.
-    pub upstreams: Arc<Upstreams>,
 }
 
 /// A condition of `/ready`.

@@ -23,16 +23,13 @@ mod setup;
 mod stanza;
 mod upstream;
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
-pub use error::{Cause, ExchangeError, Step};
-pub use exchange::Outgoing;
-pub use policy::Policy;
 pub use setup::setup;
-pub use upstream::Upstream;
 
 use super::{Next, Plugin, Reply};
 use crate::dns::{Failure, FailureKind, Query, Response};
+use exchange::Outgoing;
 use stanza::{Job, Stanza};
 
 /// One `forward` directive in a chain.
@@ -40,30 +37,6 @@ pub struct Forward {
     stanza: Arc<Stanza>,
     /// Whether the next plugin is a `forward` too, to which replies may be handed on.
     has_successor: bool,
-}
-
-/// The upstreams of a server block, for a plugin that finds out which of them must not be used. Filled while the block
-/// is set up.
-#[derive(Default)]
-pub struct Upstreams {
-    list: Mutex<Vec<Arc<Upstream>>>,
-}
-
-// === impl Forward ===
-
-impl Forward {
-    /// The upstreams, in the order of the Corefile.
-    #[must_use]
-    pub fn upstreams(&self) -> &[Arc<Upstream>] {
-        &self.stanza.upstreams
-    }
-
-    /// Takes all upstreams out of use: queries fail with [`FailureKind::Loop`] and this reason.
-    pub fn disable(&self, reason: &str) {
-        for upstream in self.upstreams() {
-            upstream.disable(reason);
-        }
-    }
 }
 
 impl Plugin for Forward {
@@ -87,21 +60,6 @@ impl Plugin for Forward {
         };
         let next = (self.has_successor && self.stanza.hands_on()).then(|| next.detach());
         Reply::later(Job { place, query: query.to_shared(), outgoing, next }.run())
-    }
-}
-
-// === impl Upstreams ===
-
-impl Upstreams {
-    /// Adds those of a directive.
-    pub fn add(&self, upstreams: &[Arc<Upstream>]) {
-        self.list.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(upstreams);
-    }
-
-    /// All of the block so far.
-    #[must_use]
-    pub fn all(&self) -> Vec<Arc<Upstream>> {
-        self.list.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 

@@ -54,7 +54,6 @@ pub fn setup(setup: &mut Setup<'_>) -> SetupResult {
     for (index, directive) in setup.directives.iter().enumerate() {
         let options = parse(directive, &setup.process.root, &System)?;
         let stanza = Stanza::new(options, &setup.process.metrics);
-        setup.draft.upstreams.add(&stanza.upstreams);
         let has_successor = index + 1 < setup.directives.len();
         setup.draft.plugins.push(Arc::new(Forward { stanza, has_successor }));
     }

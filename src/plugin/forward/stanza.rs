@@ -119,27 +119,16 @@ impl Stanza {
 
     /// Whom to ask next, and whether only because all are down.
     fn pick(&self, order: &mut Order) -> Result<(&Arc<Upstream>, bool), Failure> {
-        let enabled = |upstream: &Arc<Upstream>| upstream.disabled().is_none();
-        let up = |index: usize| {
-            let upstream = &self.upstreams[index];
-            enabled(upstream) && !upstream.is_down()
-        };
-        if let Some(index) = order.next(up) {
+        if let Some(index) = order.next(|index| !self.upstreams[index].is_down()) {
             return Ok((&self.upstreams[index], false));
-        }
-        let count = self.upstreams.iter().filter(|upstream| enabled(upstream)).count();
-        if count == 0 {
-            let reason = self.upstreams.iter().find_map(|upstream| upstream.disabled()).unwrap_or_default();
-            return Err(Failure::with_detail(FailureKind::Loop, reason));
         }
         self.metrics.all_down.inc();
         if self.options.is_fail_fast {
             return Err(no_healthy());
         }
         // The probes may be what is broken.
-        let number = random_below(count as u32) as usize;
-        let upstream = self.upstreams.iter().filter(|upstream| enabled(upstream)).nth(number);
-        upstream.map(|upstream| (upstream, true)).ok_or_else(no_healthy)
+        let number = random_below(self.upstreams.len() as u32) as usize;
+        self.upstreams.get(number).map(|upstream| (upstream, true)).ok_or_else(no_healthy)
     }
 
     fn hands_on_reply(&self, response: &Response) -> bool {

@@ -4,10 +4,12 @@ use std::time::{Duration, Instant};
 
 use tokio::time::timeout;
 
+use super::policy::Policy;
 use super::scripted::{
     Act, Scripted, Seen, answer, code, reply, silence, with_other_id, with_other_question,
 };
 use super::stanza::Options;
+use super::upstream::Upstream;
 use super::*;
 use crate::corefile::{Diagnostic, Memory};
 use crate::dns::{Flags, Origin, Rcode, RecordType, Section, Transport};
@@ -559,24 +561,6 @@ async fn when_all_are_down_one_is_asked_all_the_same_unless_that_is_not_wanted()
     assert_eq!(upstream.seen().len(), 1);
 }
 
-#[tokio::test]
-async fn a_disabled_upstream_is_not_asked() {
-    let (one, two) = (Scripted::start(answer).await, Scripted::start(answer).await);
-    let fixture =
-        Fixture::new(&format!("forward . {} {} {{\npolicy sequential\n}}", one.address, two.address));
-    let registry = Upstreams::default();
-    registry.add(&fixture.stanzas[0].upstreams);
-    registry.all()[0].disable("leads back here");
-    assert_eq!(fixture.ask(Transport::Udp).await.addresses(), 1);
-    assert!(one.seen().is_empty());
-    Forward { stanza: Arc::clone(&fixture.stanzas[0]), has_successor: false }.disable("loop");
-    assert_eq!(
-        fixture.ask(Transport::Udp).await.failure(),
-        (FailureKind::Loop, "leads back here".to_owned())
-    );
-    assert_eq!(two.seen().len(), 1);
-}
-
 // === Metrics ===
 
 #[tokio::test]
@@ -702,12 +686,10 @@ fn what_is_wrong_is_said_with_what_would_be_right() {
 }
 
 #[test]
-fn a_block_knows_its_upstreams_and_takes_all_classes() {
+fn a_block_has_a_handler_for_each_directive_and_takes_all_classes() {
     let bench = Bench::new(&["."]);
     let draft =
         bench.set_up(super::setup, "forward a 192.0.2.1 192.0.2.2\nforward . 192.0.2.3").ok().unwrap();
-    let upstreams: Vec<_> = draft.upstreams.all().iter().map(|upstream| upstream.address().port()).collect();
-    assert_eq!(upstreams, [53, 53, 53]);
     assert_eq!(draft.plugins.len(), 2);
     assert!(draft.any_class);
     assert!(bench.set_up(super::setup, "forward a 192.0.2.1\nforward").is_err(), "each is looked at");

@@ -1,8 +1,8 @@
-//! One upstream: its connections, and whether it is in use.
+//! One upstream: its connections, and whether it is down.
 
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering::Relaxed};
-use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use tokio::net::{TcpStream, UdpSocket};
@@ -47,7 +47,6 @@ pub struct Upstream {
     in_flight: AtomicUsize,
     pub(super) fails: AtomicU32,
     pub(super) is_probed: AtomicBool,
-    disabled: OnceLock<Box<str>>,
 }
 
 /// One of the queries that may wait at once.
@@ -64,32 +63,13 @@ impl Upstream {
             in_flight: AtomicUsize::new(0),
             fails: AtomicU32::new(0),
             is_probed: AtomicBool::new(false),
-            disabled: OnceLock::new(),
         })
-    }
-
-    /// Where it is.
-    #[must_use]
-    pub fn address(&self) -> SocketAddr {
-        self.address
     }
 
     /// Whether its last probes failed.
     #[must_use]
     pub fn is_down(&self) -> bool {
         self.options.fails_max > 0 && self.fails.load(Relaxed) > self.options.fails_max
-    }
-
-    /// Takes it out of use for as long as this configuration lasts. The first reason stays.
-    pub fn disable(&self, reason: impl Into<Box<str>>) {
-        // Losing to an earlier reason is fine.
-        let _ = self.disabled.set(reason.into());
-    }
-
-    /// Why it is out of use.
-    #[must_use]
-    pub fn disabled(&self) -> Option<&str> {
-        self.disabled.get().map(AsRef::as_ref)
     }
 
     /// Asks, and is content with any reply.
