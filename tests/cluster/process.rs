@@ -13,12 +13,12 @@ fn health_and_ready() {
     assert_eq!(server.get(server.health, "/elsewhere").map(|(status, _)| status), Some(404));
 }
 
-/// The value of the sample whose name and labels contain all of these words.
+/// The sum of the samples whose name and labels contain all of these words; `None` when there is none.
 fn sample(metrics: &str, words: &[&str]) -> Option<f64> {
-    let line = metrics
-        .lines()
-        .find(|line| !line.starts_with('#') && words.iter().all(|word| line.contains(word)))?;
-    line.rsplit(' ').next()?.parse().ok()
+    let lines =
+        metrics.lines().filter(|line| !line.starts_with('#') && words.iter().all(|word| line.contains(word)));
+    let values: Vec<f64> = lines.filter_map(|line| line.rsplit(' ').next()?.parse().ok()).collect();
+    (!values.is_empty()).then(|| values.iter().sum())
 }
 
 #[test]
