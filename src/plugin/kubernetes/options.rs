@@ -66,7 +66,7 @@ impl Options {
     /// Reads a directive. The zones of the block count where the directive names none.
     pub fn parse(setup: &Setup<'_>, directive: &Directive) -> Result<Self, Diagnostic> {
         let zones = setup.zones_or_block(&directive.args)?;
-        if zones.iter().all(is_reverse_only) {
+        if zones.iter().all(Name::is_reverse) {
             return Err(Diagnostic::error("non-reverse zone name must be used")
                 .at(directive.head())
                 .label("only reverse zones")
@@ -178,10 +178,6 @@ impl Options {
     pub fn primary_zone(&self) -> &Name {
         self.zones.iter().find(|zone| !zone.is_reverse()).unwrap_or(&self.zones[0])
     }
-}
-
-fn is_reverse_only(zone: &Name) -> bool {
-    zone.is_reverse()
 }
 
 fn selector(property: &Directive, usage: &str) -> Result<String, Diagnostic> {
