@@ -239,10 +239,7 @@ impl std::fmt::Display for AppError {
                 let texts: Vec<_> = diagnostics.iter().map(|diagnostic| sources.render(diagnostic)).collect();
                 f.write_str(texts.join("\n").trim_end())
             }
-            AppError::Bind(error) => {
-                write!(f, "{error}")?;
-                error.hint().map_or(Ok(()), |hint| write!(f, "\nhint: {hint}"))
-            }
+            AppError::Bind(error) => write!(f, "{error}"),
             AppError::Http(error) => write!(f, "{error}"),
         }
     }

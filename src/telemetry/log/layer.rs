@@ -18,7 +18,8 @@ use super::ring::LogRing;
 /// Prints events as CoreDNS prints its lines: `[INFO] plugin/kubernetes: text key=value`, where the target of the event
 /// is `plugin/kubernetes`, and without the middle part for any other target.
 ///
-/// Events of libraries are printed from WARNING on: what they call information is not for the operator of a DNS server.
+/// Events of libraries are printed from WARNING on, and only while DEBUG is: what goes wrong in a library comes back to us
+/// as an error, and is told in our words, once; theirs would repeat it for every try.
 #[derive(Debug)]
 pub struct LogLayer {
     ring: LogRing,
@@ -50,7 +51,7 @@ impl<S: Subscriber> Layer<S> for LogLayer {
     fn enabled(&self, metadata: &Metadata<'_>, _context: Context<'_, S>) -> bool {
         metadata.is_event()
             && *metadata.level() <= least_level(metadata.target())
-            && self.ring.is_enabled(*metadata.level())
+            && self.ring.is_enabled(if is_ours(metadata.target()) { *metadata.level() } else { Level::DEBUG })
     }
 
     fn max_level_hint(&self) -> Option<LevelFilter> {
@@ -110,8 +111,11 @@ impl Visit for LineVisitor<'_> {
 
 /// The most talkative level that is ever printed for a target.
 fn least_level(target: &str) -> Level {
-    let ours = target.starts_with("plugin/") || target.split("::").next() == Some("kubezone");
-    if ours { Level::DEBUG } else { Level::WARN }
+    if is_ours(target) { Level::DEBUG } else { Level::WARN }
+}
+
+fn is_ours(target: &str) -> bool {
+    target.starts_with("plugin/") || target.split("::").next() == Some("kubezone")
 }
 
 fn tag(level: Level) -> &'static str {

@@ -113,8 +113,10 @@ fn debug_comes_and_goes_with_the_level() {
 }
 
 #[test]
-fn libraries_are_heard_from_warning_on() {
-    let text = logged(Level::DEBUG, |_| {
+fn libraries_are_heard_from_warning_on_and_only_with_debug() {
+    let text = logged(Level::INFO, |guard| {
+        warn!(target: "kube_client::client", "each try");
+        guard.set_level(Level::DEBUG);
         info!(target: "kube_runtime::watcher", "chatter");
         warn!(target: "kube_runtime::watcher", "watch failed");
         info!(target: "kubezonelike::module", "chatter");
