@@ -8,9 +8,9 @@ use std::time::Instant;
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use kubezone::app::{Defaults, Numbers, Plan, Source};
-use kubezone::cluster::{Clusters, ManifestPath, NoObserver};
+use kubezone::cluster::{ManifestPath, NoObserver};
 use kubezone::dns::{Name, Origin, Query, RecordType, Response, Transport};
-use kubezone::plugin::{Lookup, Process, Router, question_packet};
+use kubezone::plugin::{Process, Router, question_packet};
 use kubezone::telemetry::metrics::Registry;
 
 const COREFILE: &str = ".:53 {
@@ -28,13 +28,8 @@ const COREFILE: &str = ".:53 {
 fn plan(runtime: &tokio::runtime::Runtime) -> (Arc<Router>, Plan) {
     let demo = Path::new(env!("CARGO_MANIFEST_DIR")).join("config/demo");
     let process = Process {
-        metrics: Registry::new(),
-        clusters: Arc::new(Clusters::new(runtime.handle().clone(), Arc::new(NoObserver))),
-        lookup: Arc::new(Lookup::default()),
-        runtime: runtime.handle().clone(),
-        root: demo.clone(),
         manifests: vec![ManifestPath::Path(demo)],
-        check_only: false,
+        ..Process::new(runtime.handle().clone(), Registry::new(), Arc::new(NoObserver))
     };
     let source = Source::Text { name: "Corefile".to_owned(), text: COREFILE.to_owned() };
     let corefile = source.load().unwrap_or_else(|failure| panic!("{failure}"));

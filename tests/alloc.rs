@@ -13,9 +13,9 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use kubezone::app::{Defaults, Numbers, Plan, Source};
-use kubezone::cluster::{Clusters, NoObserver};
+use kubezone::cluster::NoObserver;
 use kubezone::dns::{Name, Origin, Query, RecordType, Response, Transport};
-use kubezone::plugin::{Lookup, Process, Reply, Router, question_packet};
+use kubezone::plugin::{Process, Reply, Router, question_packet};
 use kubezone::telemetry::metrics::Registry;
 
 thread_local! {
@@ -146,13 +146,8 @@ fn the_counter_counts() {
 
 fn router(corefile: String, runtime: &tokio::runtime::Runtime) -> Arc<Router> {
     let process = Process {
-        metrics: Registry::new(),
-        clusters: Arc::new(Clusters::new(runtime.handle().clone(), Arc::new(NoObserver))),
-        lookup: Arc::new(Lookup::default()),
-        runtime: runtime.handle().clone(),
         root: std::env::temp_dir(),
-        manifests: Vec::new(),
-        check_only: false,
+        ..Process::new(runtime.handle().clone(), Registry::new(), Arc::new(NoObserver))
     };
     let source = Source::Text { name: "Corefile".to_owned(), text: corefile };
     let corefile = source.load().unwrap_or_else(|failure| panic!("{failure}"));

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use kubezone::app::{Defaults, Numbers, Plan, Source};
-use kubezone::cluster::{Clusters, NoObserver};
-use kubezone::plugin::{Lookup, Process};
+use kubezone::cluster::NoObserver;
+use kubezone::plugin::Process;
 use kubezone::telemetry::metrics::Registry;
 
 /// Which folder of `src/` may use which others: imports go one way. `app` and `cli` stand above all.
@@ -176,13 +176,9 @@ fn check(source: &Source) -> Result<(), String> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     let _entered = runtime.enter();
     let process = Process {
-        metrics: Registry::new(),
-        clusters: Arc::new(Clusters::new(runtime.handle().clone(), Arc::new(NoObserver))),
-        lookup: Arc::new(Lookup::default()),
-        runtime: runtime.handle().clone(),
         root: root(),
-        manifests: Vec::new(),
         check_only: true,
+        ..Process::new(runtime.handle().clone(), Registry::new(), Arc::new(NoObserver))
     };
     let plan = Plan::new(&corefile, &process, Defaults { port: 53 }, &mut Numbers::default());
     plan.map(drop).map_err(|errors| {

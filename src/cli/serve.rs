@@ -2,7 +2,6 @@
 
 use std::io::Read;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -10,8 +9,8 @@ use tokio::runtime::{Builder, Runtime};
 
 use super::arguments::ServeOptions;
 use crate::app::{self, App, Defaults, End, Source};
-use crate::cluster::{Clusters, ManifestPath};
-use crate::plugin::{Lookup, Process};
+use crate::cluster::ManifestPath;
+use crate::plugin::Process;
 use crate::telemetry::log;
 use crate::telemetry::metrics::Registry;
 
@@ -91,15 +90,8 @@ pub(super) fn runtime() -> Result<Runtime, String> {
 pub(super) fn process(runtime: &Runtime, manifests: &[String], check_only: bool) -> Process {
     let metrics = Registry::new();
     let observer = app::WatchMetrics::new(&metrics);
-    Process {
-        clusters: Arc::new(Clusters::new(runtime.handle().clone(), Arc::new(observer))),
-        lookup: Arc::new(Lookup::default()),
-        runtime: runtime.handle().clone(),
-        root: PathBuf::new(),
-        manifests: manifests.iter().map(|path| manifest_path(path)).collect(),
-        check_only,
-        metrics,
-    }
+    let manifests = manifests.iter().map(|path| manifest_path(path)).collect();
+    Process { manifests, check_only, ..Process::new(runtime.handle().clone(), metrics, Arc::new(observer)) }
 }
 
 fn manifest_path(path: &str) -> ManifestPath {

@@ -16,6 +16,7 @@ mod name;
 mod query;
 mod response;
 mod reverse;
+mod shuffle;
 
 pub use code::{Class, Flags, Rcode, RecordType, read_u16, read_u32};
 pub use edns::{Edns, InfoCode};

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::{Lookup, Plugin};
-use crate::cluster::{Clusters, ManifestPath};
+use crate::cluster::{Clusters, ManifestPath, Observer};
 use crate::corefile::{Diagnostic, Directive, Token};
 use crate::dns::Name;
 use crate::telemetry::http::Handler;
@@ -135,6 +135,23 @@ pub struct Reload {
     pub interval: Duration,
     /// Up to half of this is added or taken away, so that replicas do not act as one.
     pub jitter: Duration,
+}
+
+impl Process {
+    /// What blocks share, before anything runs: no manifests of the command line, files named from the working directory.
+    /// `observer` hears of the watches' work.
+    #[must_use]
+    pub fn new(runtime: tokio::runtime::Handle, metrics: Registry, observer: Arc<dyn Observer>) -> Self {
+        Self {
+            clusters: Arc::new(Clusters::new(runtime.clone(), observer)),
+            lookup: Arc::new(Lookup::default()),
+            root: PathBuf::new(),
+            manifests: Vec::new(),
+            check_only: false,
+            metrics,
+            runtime,
+        }
+    }
 }
 
 impl Setup<'_> {

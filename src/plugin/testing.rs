@@ -4,10 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 use super::{
-    BlockDraft, Chain, Finished, Lookup, Next, Plugin, Process, Reply, ServerLabel, Setup, SetupResult, Site,
-    table,
+    BlockDraft, Chain, Finished, Next, Plugin, Process, Reply, ServerLabel, Setup, SetupResult, Site, table,
 };
-use crate::cluster::{Clusters, NoObserver};
+use crate::cluster::NoObserver;
 use crate::corefile::{self, Corefile, Diagnostic, Directive, Memory};
 use crate::dns::{Name, Origin, Query, RecordType, Response, test_origin};
 use crate::plugin::question_packet;
@@ -31,13 +30,8 @@ impl Bench {
     pub(crate) fn new(zones: &[&str]) -> Self {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let process = Process {
-            metrics: Registry::new(),
-            clusters: Arc::new(Clusters::new(runtime.handle().clone(), Arc::new(NoObserver))),
-            lookup: Arc::new(Lookup::default()),
-            runtime: runtime.handle().clone(),
             root: std::env::temp_dir(),
-            manifests: Vec::new(),
-            check_only: false,
+            ..Process::new(runtime.handle().clone(), Registry::new(), Arc::new(NoObserver))
         };
         let server =
             ServerLabel { number: 0, label: "dns://:53".to_owned(), addresses: Vec::new(), port: 53 };

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use kubezone::app::{App, Defaults, Source};
-use kubezone::cluster::{Clusters, NoObserver};
-use kubezone::plugin::{Lookup, Process};
+use kubezone::cluster::NoObserver;
+use kubezone::plugin::Process;
 use kubezone::telemetry::metrics::Registry;
 use tokio::runtime::{Builder, Runtime};
 
@@ -60,13 +60,8 @@ impl Server {
     fn start(corefile: &str) -> Self {
         let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("a runtime");
         let process = Process {
-            metrics: Registry::new(),
-            clusters: Arc::new(Clusters::new(runtime.handle().clone(), Arc::new(NoObserver))),
-            lookup: Arc::new(Lookup::default()),
-            runtime: runtime.handle().clone(),
             root: std::env::temp_dir(),
-            manifests: Vec::new(),
-            check_only: false,
+            ..Process::new(runtime.handle().clone(), Registry::new(), Arc::new(NoObserver))
         };
         let source = Source::Text { name: "Corefile".to_owned(), text: corefile.to_owned() };
         let corefile = source.load().unwrap_or_else(|failure| panic!("{failure}"));
