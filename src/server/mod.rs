@@ -7,7 +7,7 @@
 //!                       Router::serve ◀───────────────────────────────────────────┘
 //! ```
 //!
-//! Both go through [`answer`](answer::answer), and both load the router where the work begins, so that a reload is one
+//! Both go through `answer::answer`, and both load the router where the work begins, so that a reload is one
 //! store and no query sees half of it. What must wait runs on the async runtime; there may be so many of those in the
 //! whole process, and over that they are refused.
 //!

@@ -3,7 +3,7 @@
 //! # How an answer is found
 //!
 //! The name's place in the zone ([`Path`]) decides: `service` answers Services, endpoints and ports, `pod` addresses of
-//! Pods, `apex` what the zone says of itself, `reverse` addresses. Each says what it [`Found`], and this file turns that
+//! Pods, `apex` what the zone says of itself, `reverse` addresses. Each says what it `Found`, and this file turns that
 //! into a reply: SOA record, RCODE, fallthrough, reason.
 //!
 //! Hot path. One load of the generation, one or two probes of its tables, and the records written in place.
