@@ -137,26 +137,51 @@ impl App {
             };
             opened.push((planned.number, router, self.server.bind(listener).map_err(AppError::Bind)?));
         }
-        self.endpoints.swap(endpoint_set(&plan, &self.shutting_down)?).await.map_err(AppError::Http)?;
-
-        // From here on nothing fails but a system without threads, which the next start would find as well.
-        let wanted: BTreeSet<u16> = plan.listeners.iter().map(|planned| planned.number).collect();
+        let mut begun = Vec::new();
         for (number, router, bound) in opened {
-            self.server.open(bound).map_err(AppError::Bind)?;
+            if let Err(error) = self.server.open(bound) {
+                self.take_back(&begun).await;
+                return Err(AppError::Bind(error));
+            }
             self.routers[usize::from(number)] = Some(router);
+            begun.push(number);
         }
+        // The lookup holds the routers of what comes and of what goes: both answer until the end of this.
+        self.process.lookup.set_routers(self.routers.clone());
+        let endpoints = endpoint_set(&plan, &self.shutting_down);
+        let swapped = match endpoints {
+            Ok(endpoints) => self.endpoints.swap(endpoints).await.map_err(AppError::Http),
+            Err(error) => Err(error),
+        };
+        if let Err(error) = swapped {
+            self.take_back(&begun).await;
+            return Err(error);
+        }
+
+        // From here on nothing fails.
+        let wanted: BTreeSet<u16> = plan.listeners.iter().map(|planned| planned.number).collect();
         for planned in &plan.listeners {
             self.server.replace_router(planned.number, Arc::clone(&planned.router));
         }
+        self.refusals.follow(&plan, &self.process.metrics);
+        self.instance = Instance::start(plan, &self.process);
         for number in 0..self.routers.len() as u16 {
-            if !wanted.contains(&number) && self.routers[usize::from(number)].take().is_some() {
+            if !wanted.contains(&number) && self.routers[usize::from(number)].is_some() {
                 self.server.close(number, GRACE).await;
+                self.routers[usize::from(number)] = None;
             }
         }
         self.process.lookup.set_routers(self.routers.clone());
-        self.refusals.follow(&plan, &self.process.metrics);
-        self.instance = Instance::start(plan, &self.process);
         Ok(())
+    }
+
+    /// Closes listeners of a configuration that cannot run after all.
+    async fn take_back(&mut self, begun: &[u16]) {
+        for number in begun {
+            self.server.close(*number, Duration::ZERO).await;
+            self.routers[usize::from(*number)] = None;
+        }
+        self.process.lookup.set_routers(self.routers.clone());
     }
 
     /// Stops: `/ready` says no at once, answers go on for the lameduck time, then what has come is answered.

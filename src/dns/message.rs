@@ -156,6 +156,7 @@ pub fn skip_name(message: &[u8], mut at: usize) -> Option<usize> {
 pub fn expand_name(message: &[u8], mut at: usize, out: &mut [u8; NAME_LEN_MAX]) -> Option<usize> {
     let mut length = 0;
     let mut before = at;
+    let mut jumps = 0;
     loop {
         let octet = usize::from(*message.get(at)?);
         match octet {
@@ -173,7 +174,9 @@ pub fn expand_name(message: &[u8], mut at: usize, out: &mut [u8; NAME_LEN_MAX]) 
             }
             _ if octet & 0xc0 == 0xc0 => {
                 let target = usize::from(read_u16(message, at)? & 0x3fff);
-                if target >= before {
+                jumps += 1;
+                // A name has at most 127 labels: more pointers than that lead nowhere, at a cost.
+                if target >= before || jumps > 127 {
                     return None;
                 }
                 before = target;

@@ -401,6 +401,11 @@ impl Response {
     /// Ends the message: cuts it at a record boundary to what the client takes, sets TC when it did, and adds the OPT
     /// record with the extended error, whose text gives way first. Gives the bytes to send.
     pub fn finish(&mut self) -> &[u8] {
+        let with_options = self.message.len() + OPT_LEN + self.options.len();
+        if self.edns.is_some() && with_options > self.size_max.min(MESSAGE_LEN_MAX) {
+            // They are an upstream's: the client's limit and the records come first.
+            self.options.clear();
+        }
         let opt_len = if self.edns.is_some() { OPT_LEN + self.options.len() } else { 0 };
         let room = self.size_max.min(MESSAGE_LEN_MAX).saturating_sub(opt_len);
         if self.message.len() > room || self.is_full {

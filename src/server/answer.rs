@@ -96,7 +96,12 @@ pub(super) fn answer(
             None => {
                 edge.cells.add(Count::Overloaded, 1);
                 let outcome = Outcome::Failed(Failure::new(FailureKind::Overloaded));
-                if conclude(&query, &outcome, response, edge) { Answer::Send } else { Answer::Nothing }
+                let is_sent = conclude(&query, &outcome, response, edge);
+                // The chain has been left with the future: nobody in it counts this.
+                if let Some(observer) = &edge.observer {
+                    observer.refused(&query, response);
+                }
+                if is_sent { Answer::Send } else { Answer::Nothing }
             }
         },
     }

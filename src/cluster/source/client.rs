@@ -112,6 +112,12 @@ impl Client {
         Ok(Self { kube, url, host, response: timing.response, observer })
     }
 
+    /// A server that takes a connection and says nothing is not there for us.
+    pub fn without_answer(&self, waited: Duration) -> ApiError {
+        let cause = format!("no answer within {} s", waited.as_secs_f32());
+        ApiError::Unreachable { url: Arc::clone(&self.url), cause }
+    }
+
     /// Asks, and gives the answer's body once its head says that it is one. `verb` is `list` or `watch`.
     pub async fn open(&self, verb: &str, request: Request<Vec<u8>>) -> Result<Body, ApiError> {
         let method = request.method().clone();

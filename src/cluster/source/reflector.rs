@@ -284,6 +284,10 @@ impl<K: Object> Reflector<K> {
         };
         let mut lines = match opened {
             Ok(body) => Lines::new(body),
+            // A watch that never begins is no quiet watch: somebody has to hear of it.
+            Err(ApiError::Silent(waited)) if !is_initial => {
+                return Ok(Err(self.client.without_answer(waited)));
+            }
             Err(error) => return Ok(Err(error)),
         };
         if is_initial {
@@ -300,7 +304,7 @@ impl<K: Object> Reflector<K> {
                 Ok(None) if is_initial => {
                     return Ok(Err(ApiError::Broken("the streaming list broke off".to_owned())));
                 }
-                Ok(None) => return Ok(Ok(was_useful || begun.elapsed() >= WATCH_LASTED)),
+                Ok(None) => return Ok(Ok(begun.elapsed() >= WATCH_LASTED)),
                 Err(error) => return Ok(Err(error)),
             };
             let event = match event {

@@ -28,7 +28,10 @@ struct Rest(u64);
 
 impl<'q> KeyRef<'q> {
     pub(super) fn of(query: &'q Query<'_>, hasher: &impl BuildHasher) -> Self {
-        let bits = u64::from(wants_dnssec(query)) | u64::from(query.flags().has(Flags::CD)) << 1;
+        let bits = u64::from(wants_dnssec(query))
+            | u64::from(query.flags().has(Flags::CD)) << 1
+            // What an upstream says to a question without recursion is no answer for those with it.
+            | u64::from(query.flags().has(Flags::RD)) << 2;
         let rest = Rest(u64::from(query.qtype().0) << 32 | u64::from(query.qclass().0) << 16 | bits);
         let hash = hasher.hash_one((query.name(), rest.0));
         Self { name: query.name(), rest, hash }

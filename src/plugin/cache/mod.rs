@@ -247,6 +247,9 @@ impl Shared {
         if kind == Kind::Success {
             // What came last counts, and a denial would be found first.
             self.stores[Kind::Denial as usize].forget(&key);
+        } else if !matches!(entry.rcode(), Rcode::SERVFAIL | Rcode::NOTIMP) {
+            // Nor does an old answer come back when the denial has run out. A failure says nothing of the name.
+            self.stores[Kind::Success as usize].forget(&key);
         }
         if evicted > 0
             && let Some(metrics) = self.metrics.of(query.origin().server)

@@ -69,6 +69,8 @@ impl Ask<'_> {
 fn ask_server(state: &Arc<State>, ask: &Ask<'_>, chain: &[Arc<Service>], response: &mut Response) -> Reply {
     write_chain(ask, chain, response);
     let mut begun = std::mem::take(response);
+    // The caller may refuse to wait, and then answers with this one.
+    response.begin(ask.query);
     let found = state.lookup.ask(ask.query, target_of(&chain[chain.len() - 1]), ask.query.qtype());
     let (state, query) = (Arc::clone(state), ask.query.to_shared());
     Reply::later(async move {
@@ -142,7 +144,7 @@ fn append_answers(response: &mut Response, message: &[u8]) {
         let at = response.message().len();
         let known = before.as_ref().filter(|(name, _)| name == owner).map(|(_, at)| Owner::At(*at));
         let is_new = known.is_none();
-        response.record(
+        let written = response.record(
             Section::Answer,
             known.unwrap_or(Owner::Name(owner)),
             record.rtype,
@@ -151,6 +153,9 @@ fn append_answers(response: &mut Response, message: &[u8]) {
                 out.octets(rdata);
             },
         );
+        if written.is_none() {
+            return;
+        }
         if is_new {
             before = Some((owner.to_vec(), at));
         }
