@@ -120,6 +120,13 @@ fn every_plugin_has_a_readme_in_the_usual_order() {
                 "src/plugin/{name}/README.md: `# {name}`, then {expected:?}; found {found:?}"
             );
         }
+        let uses = |text: &str| text.lines().any(|line| first_word(line.trim_start()) == name);
+        let examples = fences(&readme);
+        let mut examples = examples.iter().filter(|fence| fence.language == "corefile").peekable();
+        if examples.peek().is_none() || !examples.all(|fence| uses(&fence.text)) {
+            let _ =
+                writeln!(wrong, "src/plugin/{name}/README.md: a Corefile is there, and each uses `{name}`");
+        }
     }
     assert!(wrong.is_empty(), "a reader finds the same thing at the same place:\n{wrong}");
 }

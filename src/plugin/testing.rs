@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 use super::{
-    BlockDraft, Chain, Finished, Next, Plugin, Process, Reply, ServerLabel, Setup, SetupResult, Site, table,
+    BlockDraft, Chain, Finished, Next, Plugin, Process, Reply, ServerLabel, Setup, SetupResult, Site,
 };
 use crate::cluster::NoObserver;
 use crate::corefile::{self, Corefile, Diagnostic, Directive, Memory};
@@ -47,16 +47,9 @@ impl Bench {
     ) -> Result<BlockDraft, Diagnostic> {
         let corefile = parse(&format!(". {{\n{text}\n}}"));
         let directives: Vec<&Directive> = corefile.blocks[0].directives.iter().collect();
-        self.set_up_directives(plugin, &directives)
-    }
-
-    fn set_up_directives(
-        &self,
-        plugin: fn(&mut Setup<'_>) -> SetupResult,
-        directives: &[&Directive],
-    ) -> Result<BlockDraft, Diagnostic> {
         let mut draft = BlockDraft::default();
-        let mut setup = Setup { directives, site: &self.site, process: &self.process, draft: &mut draft };
+        let mut setup =
+            Setup { directives: &directives, site: &self.site, process: &self.process, draft: &mut draft };
         plugin(&mut setup)?;
         Ok(draft)
     }
@@ -131,46 +124,4 @@ pub(crate) fn origin() -> Origin {
 
 fn parse(text: &str) -> Corefile {
     corefile::parse("Corefile", text, &Memory::default()).unwrap_or_else(|failure| panic!("{failure}"))
-}
-
-/// Checks a plugin's README: its sections stand in order, and every Corefile in it loads as far as the plugins are
-/// built; the plugin itself must be.
-pub(crate) fn check_readme(plugin: &str, readme: &str) {
-    let wanted = ["Description", "Syntax", "Metrics", "Examples", "Differences from CoreDNS"];
-    let found: Vec<&str> = readme.lines().filter_map(|line| line.strip_prefix("## ")).collect();
-    let expected: Vec<&str> =
-        wanted.into_iter().filter(|section| *section != "Metrics" || found.contains(section)).collect();
-    assert_eq!(found, expected);
-    assert!(readme.starts_with(&format!("# {plugin}\n")));
-    let corefiles: Vec<&str> = readme
-        .split("~~~ corefile\n")
-        .skip(1)
-        .map(|rest| rest.split("~~~").next().unwrap_or_default())
-        .collect();
-    assert!(!corefiles.is_empty(), "no example");
-    for text in corefiles {
-        let corefile = parse(text);
-        for block in &corefile.blocks {
-            let zones: Vec<String> =
-                block.keys.iter().flat_map(|key| &key.zones).map(ToString::to_string).collect();
-            let zones: Vec<&str> = zones.iter().map(String::as_str).collect();
-            let mut bench = Bench::new(&zones);
-            // A README's Corefile is for a cluster, and this is none.
-            bench.process.check_only = true;
-            assert!(block.directives.iter().any(|directive| directive.name.text == plugin), "{text}");
-            for directive in &block.directives {
-                let entry = table::find(&directive.name.text);
-                let entry = entry.unwrap_or_else(|| panic!("`{}` is no plugin", directive.name.text));
-                let table::Status::Built(setup) = entry.status else {
-                    assert_ne!(directive.name.text, plugin, "the plugin is not built");
-                    continue;
-                };
-                let same: Vec<&Directive> =
-                    block.directives.iter().filter(|other| other.name.text == entry.name).collect();
-                if let Err(diagnostic) = bench.set_up_directives(setup, &same) {
-                    panic!("{}", corefile.sources.render(&diagnostic));
-                }
-            }
-        }
-    }
 }

@@ -1,7 +1,7 @@
 use super::setup::read;
 use super::*;
 use crate::corefile::{self, Memory};
-use crate::plugin::testing::{Bench, check_readme};
+use crate::plugin::testing::Bench;
 
 fn host() -> Vec<(String, IpAddr)> {
     [
@@ -77,9 +77,4 @@ fn several_directives_add_up() {
     let bound: Vec<String> = draft.bind.iter().map(ToString::to_string).collect();
     assert_eq!(bound, ["127.0.0.1", "::1", "192.0.2.1"]);
     assert!(bench.set_up(setup, "bind lo").unwrap().bind.contains(&"127.0.0.1".parse().unwrap()));
-}
-
-#[test]
-fn the_readme_holds() {
-    check_readme("bind", include_str!("README.md"));
 }

@@ -1,6 +1,6 @@
 use super::*;
 use crate::dns::{FailureKind, RecordType};
-use crate::plugin::testing::{Bench, Scripted, answer_a, check_readme, origin, packet};
+use crate::plugin::testing::{Bench, Scripted, answer_a, origin, packet};
 use crate::telemetry::log;
 use std::io;
 use std::sync::Mutex;
@@ -70,9 +70,4 @@ fn the_directive_is_checked() {
         let told = bench.refusal(setup, text);
         assert!(told.starts_with(refusal), "{told}");
     }
-}
-
-#[test]
-fn the_readme_holds() {
-    check_readme("errors", include_str!("README.md"));
 }

@@ -3,7 +3,7 @@ use std::time::Duration;
 use super::setup::reachable;
 use super::*;
 use crate::corefile::HostPort;
-use crate::plugin::testing::{Bench, check_readme};
+use crate::plugin::testing::Bench;
 use crate::telemetry::http::{EndpointSet, Endpoints, Response};
 
 #[test]
@@ -80,9 +80,4 @@ fn the_directive_is_checked() {
         let told = bench.refusal(setup, text);
         assert!(told.starts_with(refusal), "{told}");
     }
-}
-
-#[test]
-fn the_readme_holds() {
-    check_readme("health", include_str!("README.md"));
 }

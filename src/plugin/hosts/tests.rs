@@ -8,7 +8,7 @@ use proptest::prelude::*;
 
 use super::file::{FILE_LEN_MAX, parse};
 use super::*;
-use crate::plugin::testing::{Bench, Scripted, check_readme, name, origin, packet};
+use crate::plugin::testing::{Bench, Scripted, name, origin, packet};
 use crate::plugin::{BlockDraft, Chain};
 
 /// A directory that goes when the test does.
@@ -390,11 +390,6 @@ fn the_directive_is_checked() {
         let told = bench.refusal(setup, text);
         assert!(told.starts_with(refusal), "{told}");
     }
-}
-
-#[test]
-fn the_readme_holds() {
-    check_readme("hosts", include_str!("README.md"));
 }
 
 proptest! {

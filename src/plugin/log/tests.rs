@@ -2,7 +2,7 @@ use super::setup::read;
 use super::*;
 use crate::corefile::{self, Memory};
 use crate::dns::{Failure, FailureKind, Flags, Name, Origin, Owner, Rcode, RecordType, Section, Transport};
-use crate::plugin::testing::{Bench, Scripted, answer_a, check_readme, origin, packet};
+use crate::plugin::testing::{Bench, Scripted, answer_a, origin, packet};
 
 /// What a plugin below does.
 type Answer<'a> = dyn Fn(&mut Response) -> Outcome + 'a;
@@ -173,9 +173,4 @@ fn the_directive_is_checked() {
         let told = bench.refusal(setup, text);
         assert!(told.starts_with(refusal), "{told}");
     }
-}
-
-#[test]
-fn the_readme_holds() {
-    check_readme("log", include_str!("README.md"));
 }

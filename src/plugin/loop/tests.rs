@@ -7,7 +7,7 @@ use super::probe::{Verdict, probe_name};
 use super::watch::pause;
 use super::*;
 use crate::dns::Origin;
-use crate::plugin::testing::{Bench, Scripted, answer_a, check_readme, name, origin, packet};
+use crate::plugin::testing::{Bench, Scripted, answer_a, name, origin, packet};
 use crate::plugin::{Block, Chain, Finished, Outcome, Router};
 
 /// A server whose block `.` has the plugin above an upstream that, while `leads_back`, asks the server again.
@@ -171,9 +171,4 @@ fn the_directive_is_checked() {
     assert!(bench.refusal(setup, "loop x").starts_with("`loop` takes no arguments, not 1"));
     assert!(bench.refusal(setup, "loop {\n}").starts_with("`loop` takes no block"));
     assert!(bench.refusal(setup, "loop\nloop").starts_with("`loop` is given twice"));
-}
-
-#[test]
-fn the_readme_holds() {
-    check_readme("loop", include_str!("README.md"));
 }

@@ -3,7 +3,7 @@ use std::time::Duration;
 use super::*;
 use crate::dns::{Failure, FailureKind, RecordType, Transport};
 use crate::plugin::Finished;
-use crate::plugin::testing::{Bench, Scripted, answer_a, check_readme, origin, packet};
+use crate::plugin::testing::{Bench, Scripted, answer_a, origin, packet};
 use crate::telemetry::metrics::lint;
 
 fn lines(bench: &Bench, prefix: &str) -> Vec<String> {
@@ -170,9 +170,4 @@ fn the_directive_is_checked() {
         let told = bench.refusal(setup, text);
         assert!(told.starts_with(refusal), "{told}");
     }
-}
-
-#[test]
-fn the_readme_holds() {
-    check_readme("prometheus", include_str!("README.md"));
 }

@@ -1,6 +1,6 @@
 use super::*;
 use crate::plugin::Ready;
-use crate::plugin::testing::{Bench, check_readme};
+use crate::plugin::testing::Bench;
 
 fn condition(plugin: &'static str, holds: &Arc<AtomicBool>) -> Readiness {
     let holds = Arc::clone(holds);
@@ -67,9 +67,4 @@ fn the_directive_is_checked() {
         let told = bench.refusal(setup, text);
         assert!(told.starts_with(refusal), "{told}");
     }
-}
-
-#[test]
-fn the_readme_holds() {
-    check_readme("ready", include_str!("README.md"));
 }

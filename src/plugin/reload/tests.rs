@@ -1,5 +1,5 @@
 use super::*;
-use crate::plugin::testing::{Bench, check_readme};
+use crate::plugin::testing::Bench;
 
 fn read(text: &str) -> Option<(u64, u64)> {
     let reload = Bench::new(&["."]).set_up(setup, text).unwrap().reload;
@@ -50,9 +50,4 @@ fn looks_differ_by_the_random_number() {
     let reload = Reload { interval: Duration::from_secs(30), jitter: Duration::from_secs(15) };
     assert_eq!(next_look(reload, 0), Duration::from_millis(22_500));
     assert_eq!(next_look(reload, 7_500_000_000), Duration::from_secs(30));
-}
-
-#[test]
-fn the_readme_holds() {
-    check_readme("reload", include_str!("README.md"));
 }

@@ -3,7 +3,7 @@ use hickory_proto::rr::{Name, RData};
 
 use super::*;
 use crate::plugin::Chain;
-use crate::plugin::testing::{Bench, check_readme, origin, packet};
+use crate::plugin::testing::{Bench, origin, packet};
 
 fn ask(name: &str, peer: &str, transport: Transport) -> Message {
     let bench = Bench::new(&["."]);
@@ -51,9 +51,4 @@ fn the_directive_is_checked() {
     assert!(bench.refusal(setup, "whoami x").starts_with("`whoami` takes no arguments, not 1"));
     assert!(bench.refusal(setup, "whoami {\n}").starts_with("`whoami` takes no block"));
     assert!(bench.refusal(setup, "whoami\nwhoami").starts_with("`whoami` is given twice"));
-}
-
-#[test]
-fn the_readme_holds() {
-    check_readme("whoami", include_str!("README.md"));
 }
