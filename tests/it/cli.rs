@@ -91,3 +91,18 @@ fn a_stray_argument_is_explained() {
     assert_eq!(output.status.code(), Some(1));
     assert!(text(&output.stderr).contains("extra command line arguments"));
 }
+
+#[test]
+fn help_names_every_flag_and_what_it_takes() {
+    for (name, arguments) in [
+        ("help", &["--help"][..]),
+        ("help_serve", &["serve", "--help"]),
+        ("help_check", &["check", "--help"]),
+        ("help_dump", &["dump", "--help"]),
+    ] {
+        let output = kubezone(arguments);
+        assert_eq!(output.status.code(), Some(0), "{name}: {}", text(&output.stderr));
+        assert!(output.stderr.is_empty(), "{name}");
+        insta::assert_snapshot!(name, text(&output.stdout));
+    }
+}
