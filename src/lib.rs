@@ -6,13 +6,35 @@
 //! lays through the plugins (`plugin`), and goes back out (`server`).
 //! `ARCHITECTURE.md` tells the same story at length.
 
-pub mod app;
-pub mod cli;
-pub mod cluster;
-pub mod corefile;
+// Each module's own documentation begins where a reader of rustdoc looks; these lines are for a reader of this file.
+// rustfmt would sort the list: the blank lines keep the order of the flow.
+
+// The wire: queries parsed, responses written, names, EDNS. No I/O.
 pub mod dns;
-pub mod explain;
-pub mod plugin;
-pub mod server;
-pub mod telemetry;
+
+// The records of one generation, and the handle through which they are read. No async, no lock.
 pub mod zone;
+
+// Kubernetes objects, trimmed at the door, and what the DNS specification makes of them.
+pub mod cluster;
+
+// Text to tokens to server blocks, with diagnostics that point at the word. Knows no plugin.
+pub mod corefile;
+
+// Why a name resolves or not, as data.
+pub mod explain;
+
+// Metrics, log lines, and the small HTTP server for health, ready and metrics.
+pub mod telemetry;
+
+// The chain: one trait, one ordered table, one folder a plugin.
+pub mod plugin;
+
+// Sockets in, sockets out: UDP workers, TCP, drain. Knows no plugin by name.
+pub mod server;
+
+// The composition root: a Corefile becomes running servers; reload swaps it.
+pub mod app;
+
+// One file a subcommand.
+pub mod cli;

@@ -175,6 +175,36 @@ fn the_mark_of_a_live_answer_lasts_until_the_next_query() {
 }
 
 #[test]
+fn an_upstreams_options_give_way_to_the_clients_limit() {
+    let asked = packet("a.example.", Some(512));
+    let query = Query::parse(&asked, origin(Transport::Udp)).unwrap();
+    let mut reply = upstream_reply(&asked).to_vec().unwrap();
+    // The OPT record is last and empty: an option of 600 octets is put into it.
+    let length_at = reply.len() - 2;
+    reply[length_at..].copy_from_slice(&604_u16.to_be_bytes());
+    reply.extend([0xff, 0xfe, 0x02, 0x58]);
+    reply.extend([0; 600]);
+    let mut response = Response::new();
+    response.load(&query, &reply).unwrap();
+    let bytes = response.finish();
+    assert!(bytes.len() <= 512, "{}", bytes.len());
+    assert!(Message::from_vec(bytes).unwrap().edns.is_some());
+}
+
+#[test]
+fn a_name_of_pointers_to_pointers_is_none() {
+    let mut message = vec![0; 12];
+    message.push(0);
+    for at in (12..400_u16).step_by(2) {
+        let target = if at == 12 { 12 } else { at - 1 };
+        message.extend_from_slice(&(0xc000 | target).to_be_bytes());
+    }
+    let mut out = [0; crate::dns::NAME_LEN_MAX];
+    assert_eq!(crate::dns::expand_name(&message, 13, &mut out), Some(1), "one pointer");
+    assert_eq!(crate::dns::expand_name(&message, message.len() - 2, &mut out), None);
+}
+
+#[test]
 fn records_can_be_taken_back() {
     let packet = packet("a.", None);
     let query = Query::parse(&packet, origin(Transport::Udp)).unwrap();
