@@ -142,7 +142,13 @@ fn set_up(
         if directives.is_empty() {
             continue;
         }
-        let mut context = Setup { directives: &directives, site: &site, process, draft: &mut draft };
+        let mut context = Setup {
+            directives: &directives,
+            block: &block.directives,
+            site: &site,
+            process,
+            draft: &mut draft,
+        };
         if let Err(error) = setup(&mut context) {
             wrong.push(error);
         }

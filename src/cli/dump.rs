@@ -67,7 +67,8 @@ fn of_corefile(source: &Source, process: &Process) -> Result<(Vec<Name>, WatchCo
     let site = Site { zones, servers: Vec::new() };
     let directives: [&Directive; 1] = [directive];
     let mut draft = BlockDraft::default();
-    let setup = Setup { directives: &directives, site: &site, process, draft: &mut draft };
+    let setup =
+        Setup { directives: &directives, block: &block.directives, site: &site, process, draft: &mut draft };
     let options =
         Options::parse(&setup, directive).map_err(|diagnostic| corefile.sources.render(&diagnostic))?;
     Ok((options.zones, options.watch, options.ttl_s))

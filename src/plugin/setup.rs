@@ -22,6 +22,8 @@ pub type SetupResult = Result<(), Diagnostic>;
 pub struct Setup<'a> {
     /// The directives of this plugin in the block, in file order; at least one.
     pub directives: &'a [&'a Directive],
+    /// All directives of the block, for a plugin whose data another one's directive describes ([`Setup::sibling`]).
+    pub block: &'a [Directive],
     /// The server block.
     pub site: &'a Site,
     /// What all blocks share.
@@ -154,7 +156,7 @@ impl Process {
     }
 }
 
-impl Setup<'_> {
+impl<'a> Setup<'a> {
     /// Adds a handler to the chain.
     pub fn add(&mut self, plugin: impl Plugin + 'static) {
         self.draft.plugins.push(Arc::new(plugin));
@@ -175,6 +177,14 @@ impl Setup<'_> {
             [one, two, ..] => Err(two.repeated(one)),
             [] => Err(Diagnostic::error("the plugin has no directive")),
         }
+    }
+
+    /// The directive of another plugin in the same block: where it stands once, as `kubernetes` does, it says where the
+    /// data is that this plugin shows too (`k8s_external`, `autopath @kubernetes`). What is shared is the data, through
+    /// [`Process`], and never the other plugin: the order of the set-ups does not matter.
+    #[must_use]
+    pub fn sibling(&self, plugin: &str) -> Option<&'a Directive> {
+        self.block.iter().find(|directive| directive.name.text == plugin)
     }
 
     /// The zones that a directive names, or those of the block when it names none.

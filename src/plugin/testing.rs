@@ -39,18 +39,19 @@ impl Bench {
         Self { runtime, process, site }
     }
 
-    /// Sets a plugin up with `text`, the lines of a server block that hold its directives.
+    /// Sets a plugin up with `text`, the lines of a server block: its directives are those named as the first one is.
     pub(crate) fn set_up(
         &self,
         plugin: fn(&mut Setup<'_>) -> SetupResult,
         text: &str,
     ) -> Result<BlockDraft, Diagnostic> {
         let corefile = parse(&format!(". {{\n{text}\n}}"));
-        let directives: Vec<&Directive> = corefile.blocks[0].directives.iter().collect();
+        let block = &corefile.blocks[0].directives;
+        let is_own = |directive: &&Directive| directive.name.text == block[0].name.text;
+        let directives: Vec<&Directive> = block.iter().filter(is_own).collect();
         let mut draft = BlockDraft::default();
-        let mut setup =
-            Setup { directives: &directives, site: &self.site, process: &self.process, draft: &mut draft };
-        plugin(&mut setup)?;
+        let (site, process) = (&self.site, &self.process);
+        plugin(&mut Setup { directives: &directives, block, site, process, draft: &mut draft })?;
         Ok(draft)
     }
 
