@@ -59,10 +59,10 @@ kind: EndpointSlice
 metadata: {name: db-1, namespace: default, labels: {kubernetes.io/service-name: db}}
 addressType: IPv4
 endpoints:
-- {addresses: [10.244.0.1], hostname: db-0}
+- {addresses: [10.244.0.1], hostname: db-0, zone: eu-1a}
 - {addresses: [10.244.0.2], hostname: db-1}
 - {addresses: [10.244.0.3], hostname: db-2}
-- {addresses: [10.244.0.4]}
+- {addresses: [10.244.0.4], zone: eu-1a}
 - {addresses: [10.244.0.5]}
 - {addresses: [10.244.0.6]}
 - {addresses: [10.244.0.7]}
@@ -88,6 +88,11 @@ const QUESTIONS: &[(&str, RecordType)] = &[
     ("db-0.db.default.svc.cluster.local", RecordType::AAAA),
     ("db-0.db.default.svc.cluster.local", RecordType::SRV),
     ("10-244-0-4.db.default.svc.cluster.local", RecordType::A),
+    ("eu-1a.pin._zone.db.default.svc.cluster.local", RecordType::A),
+    ("eu-1a.pin._zone.db.default.svc.cluster.local", RecordType::SRV),
+    ("eu-1b.pin._zone.db.default.svc.cluster.local", RecordType::A),
+    ("eu-1b.prefer._zone.db.default.svc.cluster.local", RecordType::A),
+    ("eu-1b.prefer._zone.db.default.svc.cluster.local", RecordType::SRV),
     ("10-244-1-20.default.pod.cluster.local", RecordType::A),
     ("nothing.default.svc.cluster.local", RecordType::A),
     ("example.com.default.svc.cluster.local", RecordType::A),
@@ -111,7 +116,7 @@ fn an_answer_from_the_zone_allocates_nothing() {
     let _entered = runtime.enter();
     let corefile = format!(
         ".:53 {{\n prometheus 127.0.0.1:0\n errors\n loadbalance\n cache 30\n kubernetes cluster.local in-addr.arpa {{\n \
-         manifests {}\n pods insecure\n }}\n}}",
+         manifests {}\n pods insecure\n zonal\n }}\n}}",
         objects.display()
     );
     let router = router(corefile, &runtime);

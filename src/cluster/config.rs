@@ -22,6 +22,8 @@ pub struct WatchConfig {
     pub pods: bool,
     /// Whether an endpoint without hostname is named for its Pod.
     pub endpoint_pod_names: bool,
+    /// Whether the topology zones of endpoints are kept: only `zonal` needs them.
+    pub zonal: bool,
 }
 
 /// Where objects come from.
@@ -162,6 +164,7 @@ impl WatchConfig {
             endpoints: true,
             pods: false,
             endpoint_pod_names: false,
+            zonal: false,
         }
     }
 

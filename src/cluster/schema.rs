@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::object::{self, Address, SliceEndpoint};
 use super::problem::Problem;
 use crate::dns::{LABEL_LEN_MAX, Name};
-use crate::zone::{self, Endpoint, Kind, Port, Protocol, ServiceKey, Slice};
+use crate::zone::{self, Endpoint, Kind, Port, Protocol, ServiceKey, Slice, SliceZones, zone_name};
 
 /// What a Service says by itself, before its slices are known.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -96,6 +96,24 @@ pub fn slice(object: &object::EndpointSlice, pod_names: bool, problems: &mut Vec
     let mut slice = Slice::new(service, ports.collect(), endpoints, unready);
     slice.fqdns = fqdns.into();
     Some(slice)
+}
+
+/// The topology zones of a slice's ready endpoints, by their places in `slice`, which was made of the same object.
+pub fn slice_zones(
+    object: &object::EndpointSlice,
+    pod_names: bool,
+    slice: &Slice,
+) -> Option<Box<SliceZones>> {
+    let ready = object.endpoints.iter().flatten().filter(|endpoint| endpoint.is_ready());
+    let members = ready.flat_map(|endpoint| {
+        let zone = endpoint.zone.as_deref().and_then(zone_name);
+        endpoint.addresses.iter().flatten().filter_map(move |address| {
+            let Address::Ip(address) = address else { return None };
+            let held = Endpoint { address: *address, name: endpoint_label(endpoint, pod_names) };
+            Some((zone.clone()?, slice.place_of(&held)? as u32))
+        })
+    });
+    SliceZones::new(members)
 }
 
 /// The addresses of a Pod, each once.

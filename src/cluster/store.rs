@@ -60,6 +60,7 @@ pub type Programmed = (ServiceKindLabel, Box<str>);
 pub struct Store {
     writer: Writer,
     pod_names: bool,
+    has_zones: bool,
     services: HashMap<ServiceKey, (u32, ServiceFacts)>,
     slices: HashMap<Arc<str>, (u32, Arc<Slice>)>,
     slices_of: HashMap<ServiceKey, Vec<Arc<str>>>,
@@ -102,6 +103,7 @@ impl Store {
         Self {
             writer: Writer::new(needed),
             pod_names,
+            has_zones: false,
             services: HashMap::new(),
             slices: HashMap::new(),
             slices_of: HashMap::new(),
@@ -114,6 +116,11 @@ impl Store {
             programmed: Vec::new(),
             problems: Problems::default(),
         }
+    }
+
+    /// Keeps the topology zones of endpoints from now on: the option `zonal`.
+    pub fn keep_zones(&mut self) {
+        self.has_zones = true;
     }
 
     /// A handle to the zone.
@@ -203,11 +210,14 @@ impl Store {
 
     fn apply_slice(&mut self, object: &EndpointSlice, is_update: bool, problems: &mut Vec<Problem>) {
         let path = path_of(&object.metadata);
-        let Some(slice) = schema::slice(object, self.pod_names, problems) else {
+        let Some(mut slice) = schema::slice(object, self.pod_names, problems) else {
             // It may have belonged to a Service before.
             self.delete_slice(&path);
             return;
         };
+        if self.has_zones {
+            slice.zones = schema::slice_zones(object, self.pod_names, &slice);
+        }
         let generation = self.generations[Kind::EndpointSlice as usize];
         let old = match self.slices.get_mut(&path) {
             Some((stamp, old)) if **old == slice => {
@@ -387,6 +397,7 @@ fn answers_alike(old: &Slice, new: &Slice) -> bool {
         && old.ports == new.ports
         && old.endpoints() == new.endpoints()
         && old.fqdns == new.fqdns
+        && old.zones == new.zones
 }
 
 #[cfg(test)]

@@ -68,6 +68,9 @@ impl Clusters {
         }
         let kinds = config.kinds();
         let mut store = Store::new(kinds, config.endpoint_pod_names);
+        if config.zonal {
+            store.keep_zones();
+        }
         let reader = store.reader();
         let (changes_tx, changes_rx) = mpsc::channel(QUEUE_LEN);
         let mut tasks = Vec::new();

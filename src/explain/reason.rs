@@ -72,6 +72,22 @@ pub enum Reason<'z> {
         /// The Service.
         service: &'z Service,
     },
+    /// A name for a topology zone, of a Service that is not headless.
+    ZoneOfClusterIp,
+    /// None of the Service's ready endpoints is in the zone.
+    EmptyZone {
+        /// The zone that was asked for, as wire labels.
+        zone: &'z [u8],
+        /// The Service.
+        service: &'z Service,
+    },
+    /// The word before `_zone` is none that names have there.
+    NoZoneWord {
+        /// The label that was asked for.
+        word: &'z [u8],
+    },
+    /// A name for a topology zone, and the Corefile does not say `zonal`.
+    ZonalNotSet,
     /// A name below an ExternalName Service.
     BelowExternalName,
     /// The ExternalName's target has no record of the type.
@@ -162,6 +178,15 @@ fn of_service<'z>(
             _ => Reason::BelowExternalName,
         };
     }
+    if let Detail::Zone { name, prefer } = path.detail {
+        let zone = service.zones.as_ref().and_then(|zones| zones.find(name));
+        return match zone {
+            _ if service.kind != ServiceKind::Headless => Reason::ZoneOfClusterIp,
+            _ if ready == 0 => Reason::NoneReady { ready, total },
+            None if !prefer => Reason::EmptyZone { zone: name, service },
+            _ => no_data(asked),
+        };
+    }
     if exists {
         return no_data(asked);
     }
@@ -235,6 +260,15 @@ impl fmt::Display for Reason<'_> {
                 write!(f, "no port '{}', it has:", Label(port))?;
                 write_ports(f, service)
             }
+            Reason::ZoneOfClusterIp => f.write_str("only a headless service has names for a topology zone"),
+            Reason::EmptyZone { zone, service } => {
+                write!(f, "no ready endpoint in the topology zone '{}', but in:", ZoneName(zone))?;
+                write_zones(f, service)
+            }
+            Reason::NoZoneWord { word } => {
+                write!(f, "the word before '_zone' is 'pin' or 'prefer', not '{}'", Label(word))
+            }
+            Reason::ZonalNotSet => f.write_str("names for a topology zone need the option 'zonal'"),
             Reason::BelowExternalName => f.write_str("an ExternalName service has no names below it"),
             Reason::ExternalTarget => f.write_str("the target of the ExternalName has no such record"),
             Reason::NoFamily { asked } => {
@@ -283,6 +317,37 @@ fn write_ports(f: &mut fmt::Formatter<'_>, service: &Service) -> fmt::Result {
         write!(f, " _{}._{}", Label(&port.name), Label(port.protocol.as_bytes()))?;
     }
     if none { f.write_str(" no named port") } else { Ok(()) }
+}
+
+fn write_zones(f: &mut fmt::Formatter<'_>, service: &Service) -> fmt::Result {
+    let zones = service.zones.as_ref().map_or(&[][..], |zones| zones.all());
+    for zone in zones.iter().take(LISTED_MAX) {
+        write!(f, " {}", ZoneName(&zone.name))?;
+    }
+    match zones.len() {
+        0 => f.write_str(" no zone"),
+        1..=LISTED_MAX => Ok(()),
+        many => write!(f, " and {} more", many - LISTED_MAX),
+    }
+}
+
+/// The wire labels of a topology zone as text, with dots between them.
+struct ZoneName<'l>(&'l [u8]);
+
+impl fmt::Display for ZoneName<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut rest = self.0;
+        while let Some((length, tail)) = rest.split_first()
+            && let Some((label, tail)) = tail.split_at_checked(usize::from(*length))
+        {
+            Label(label).fmt(f)?;
+            if !tail.is_empty() {
+                f.write_str(".")?;
+            }
+            rest = tail;
+        }
+        Ok(())
+    }
 }
 
 /// A label as text, whatever a client put into it.

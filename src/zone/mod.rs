@@ -22,6 +22,7 @@ mod reverse;
 mod service;
 mod slice;
 mod table;
+mod topology;
 mod writer;
 
 pub use dump::Dump;
@@ -33,6 +34,7 @@ pub use reverse::{ClusterIpOwners, EndpointOwners, EndpointRef};
 pub use service::{Service, ServiceKind};
 pub use slice::{Endpoint, LabelBuf, Port, Protocol, Slice, address_from_dashed};
 pub use table::{Keyed, Table};
+pub use topology::{ServiceZone, ServiceZones, SliceZones, zone_name};
 pub use writer::{Reader, Writer, Zone};
 
 /// The kinds of objects that a zone is made from.

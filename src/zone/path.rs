@@ -64,6 +64,13 @@ pub enum Detail<'q> {
         /// The protocol.
         protocol: &'q [u8],
     },
+    /// `TOPOLOGY-ZONE.pin._zone.SERVICE…` or `TOPOLOGY-ZONE.prefer._zone.SERVICE…`
+    Zone {
+        /// The labels of the topology zone with their length octets, without the root label.
+        name: &'q [u8],
+        /// Whether a zone without endpoints stands for all of them (`prefer`), or for none (`pin`).
+        prefer: bool,
+    },
 }
 
 impl<'q> Path<'q> {
@@ -101,6 +108,30 @@ impl<'q> Path<'q> {
         }
     }
 
+    /// A name for the endpoints of one topology zone: `TOPOLOGY-ZONE.pin._zone.SERVICE.NAMESPACE.svc.ZONE`, or `prefer`.
+    /// The topology zone may be several labels. [`Path::of`] knows no such shape: it takes the option `zonal`.
+    #[must_use]
+    pub fn zonal(query: &'q Query<'_>, zone_labels: usize) -> Option<Self> {
+        let prefer = match Self::zone_word(query, zone_labels)? {
+            b"pin" => false,
+            b"prefer" => true,
+            _ => return None,
+        };
+        let last = query.label_count() - zone_labels - 1;
+        let detail = Detail::Zone { name: &query.name()[..query.label_start(last - 4)], prefer };
+        let key = &query.name()[query.label_start(last - 2)..query.label_start(last)];
+        let (service, namespace) = (query.label(last - 2), query.label(last - 1));
+        Some(Path::Service(ServicePath { key, service, namespace, detail }))
+    }
+
+    /// The word before `_zone`, in a name that is a zonal one but perhaps for this word.
+    #[must_use]
+    pub fn zone_word(query: &'q Query<'_>, zone_labels: usize) -> Option<&'q [u8]> {
+        let last = (query.label_count() - zone_labels).checked_sub(1)?;
+        let is_zonal = last >= 5 && query.label(last) == b"svc" && query.label(last - 3) == b"_zone";
+        is_zonal.then(|| query.label(last - 4))
+    }
+
     /// The namespace that the name speaks of.
     #[must_use]
     pub fn namespace(&self) -> Option<&'q [u8]> {
@@ -119,7 +150,7 @@ impl Detail<'_> {
     pub fn asks_for_something(&self) -> bool {
         match self {
             Detail::None => false,
-            Detail::Endpoint(_) => true,
+            Detail::Endpoint(_) | Detail::Zone { .. } => true,
             Detail::Port { port, protocol } => !port.is_empty() || !protocol.is_empty(),
         }
     }
@@ -132,7 +163,7 @@ impl Detail<'_> {
                 (name.is_empty() || **name == *port.name)
                     && (protocol.is_empty() || *protocol == port.protocol.as_bytes())
             }
-            Detail::None | Detail::Endpoint(_) => true,
+            Detail::None | Detail::Endpoint(_) | Detail::Zone { .. } => true,
         }
     }
 }

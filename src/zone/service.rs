@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 
-use super::{Keyed, Port, ServiceKey, Slice, address_from_dashed};
+use super::{Keyed, Port, ServiceKey, ServiceZones, Slice, address_from_dashed};
 
 /// One Service of the API and the slices that carry its name.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,6 +22,8 @@ pub struct Service {
     pub slices: Box<[Arc<Slice>]>,
     /// Whether two endpoints share a name or an address, so that SRV records and their addresses need merging.
     pub has_duplicates: bool,
+    /// A headless Service's addresses by topology zone; only with the option `zonal`.
+    pub zones: Option<Box<ServiceZones>>,
 }
 
 /// The kinds of answers that a Service has.
@@ -53,6 +55,7 @@ impl Service {
             ports: ports.into(),
             has_duplicates: has_duplicates(&slices),
             slices: slices.into(),
+            zones: None,
         }
     }
 
@@ -69,6 +72,7 @@ impl Service {
             v6,
             ports: Box::default(),
             has_duplicates: has_duplicates(&slices),
+            zones: ServiceZones::of(&slices),
             slices: slices.into(),
         }
     }
@@ -84,6 +88,7 @@ impl Service {
             ports: Box::default(),
             slices: Box::default(),
             has_duplicates: false,
+            zones: None,
         }
     }
 
@@ -115,7 +120,7 @@ impl Keyed for Arc<Service> {
     }
 }
 
-fn split_families(addresses: impl Iterator<Item = IpAddr>) -> (Box<[Ipv4Addr]>, Box<[Ipv6Addr]>) {
+pub(super) fn split_families(addresses: impl Iterator<Item = IpAddr>) -> (Box<[Ipv4Addr]>, Box<[Ipv6Addr]>) {
     let (mut v4, mut v6) = (Vec::new(), Vec::new());
     for address in addresses {
         match address {

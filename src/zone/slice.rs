@@ -3,7 +3,7 @@
 
 use std::net::IpAddr;
 
-use super::ServiceKey;
+use super::{ServiceKey, SliceZones};
 
 /// The ready endpoints of one EndpointSlice.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,6 +18,8 @@ pub struct Slice {
     pub fqdns: Box<[Box<[u8]>]>,
     /// How many addresses were left out because their endpoint is not ready.
     pub unready: u32,
+    /// Which endpoint is in which topology zone; only with the option `zonal`.
+    pub zones: Option<Box<SliceZones>>,
 }
 
 /// One address of a ready endpoint.
@@ -60,13 +62,32 @@ impl Slice {
     pub fn new(service: ServiceKey, ports: Vec<Port>, mut endpoints: Vec<Endpoint>, unready: u32) -> Self {
         endpoints.sort_by(|a, b| a.sort_key().cmp(&b.sort_key()));
         endpoints.dedup();
-        Self { service, ports: ports.into(), endpoints: endpoints.into(), fqdns: Box::default(), unready }
+        Self {
+            service,
+            ports: ports.into(),
+            endpoints: endpoints.into(),
+            fqdns: Box::default(),
+            unready,
+            zones: None,
+        }
     }
 
     /// The ready endpoints: first those that their address names, by address, then the named, by name.
     #[must_use]
     pub fn endpoints(&self) -> &[Endpoint] {
         &self.endpoints
+    }
+
+    /// Where an endpoint stands in [`Slice::endpoints`].
+    #[must_use]
+    pub fn place_of(&self, endpoint: &Endpoint) -> Option<usize> {
+        self.endpoints.binary_search_by(|held| held.sort_key().cmp(&endpoint.sort_key())).ok()
+    }
+
+    /// The endpoints in the topology zone of that name ([`super::zone_name`]).
+    pub fn endpoints_in(&self, zone: &[u8]) -> impl Iterator<Item = &Endpoint> + use<'_> {
+        let places = self.zones.as_ref().map_or(&[][..], |zones| zones.endpoints_in(zone));
+        places.iter().map(|at| &self.endpoints[*at as usize])
     }
 
     /// The endpoints of that name: several when pods share a hostname, and the one without hostname that the label is the

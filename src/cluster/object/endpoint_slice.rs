@@ -35,6 +35,8 @@ pub struct SliceEndpoint {
     pub hostname: Option<Box<str>>,
     /// The Pod behind it.
     pub target_ref: Option<TargetRef>,
+    /// The topology zone that it is in.
+    pub zone: Option<Box<str>>,
 }
 
 /// The state of an endpoint.

@@ -342,3 +342,22 @@ proptest! {
         prop_assert_eq!(shown(&store.reader().load()), shown(&fresh.reader().load()));
     }
 }
+
+#[test]
+fn topology_zones_are_kept_only_when_asked_for() {
+    let in_zone = |zone: &str| slice("web-1", "web", json!([{"addresses": ["192.0.2.1"], "zone": zone}]));
+    for has_zones in [false, true] {
+        let mut store = new_store();
+        if has_zones {
+            store.keep_zones();
+        }
+        store.take(Change::Apply(service("web", "None")));
+        store.take(Change::Apply(in_zone("eu-1a")));
+        store.publish(10);
+        assert_eq!(web(&store).unwrap().zones.is_some(), has_zones);
+        // Another zone is another answer, and so another serial: but only where a name shows it.
+        store.take(Change::Apply(in_zone("eu-1b")));
+        assert_eq!(store.publish(20), has_zones);
+        assert_eq!(store.reader().load().serial(), if has_zones { 20 } else { 10 });
+    }
+}

@@ -16,6 +16,7 @@ mod pod;
 mod reverse;
 mod service;
 mod setup;
+mod zonal;
 
 use std::fmt::Write;
 use std::net::IpAddr;
@@ -165,7 +166,12 @@ impl Origin {
 
 impl<'a> Ask<'a> {
     fn path(&self) -> Path<'a> {
-        Path::of(self.query, self.origin.labels)
+        match Path::of(self.query, self.origin.labels) {
+            Path::Unknown if self.state.options.watch.zonal => {
+                Path::zonal(self.query, self.origin.labels).unwrap_or(Path::Unknown)
+            }
+            path => path,
+        }
     }
 
     fn ttl_s(&self) -> u32 {
@@ -231,6 +237,13 @@ impl<'a> Ask<'a> {
                 _ if exists => Reason::NoType { asked: self.query.qtype() },
                 _ => Reason::NoOwner,
             };
+        }
+        if !exists && let Some(word) = Path::zone_word(self.query, self.origin.labels) {
+            match word {
+                _ if !self.state.options.watch.zonal => return Reason::ZonalNotSet,
+                b"pin" | b"prefer" => {}
+                word => return Reason::NoZoneWord { word },
+            }
         }
         explain::negative(self.zone, &self.path(), self.query.qtype(), exists, self.state.scope())
     }

@@ -20,13 +20,13 @@ const KNOWN: &[&str] = &[
     "endpoint_pod_names",
     "ttl",
     "noendpoints",
+    "zonal",
     "fallthrough",
     "ignore",
     "startup_timeout",
 ];
 /// Options of CoreDNS that are refused for now, by name.
-const NOT_YET: &[&str] =
-    &["multicluster", "zonal", "apiserver_qps", "apiserver_burst", "apiserver_max_inflight"];
+const NOT_YET: &[&str] = &["multicluster", "apiserver_qps", "apiserver_burst", "apiserver_max_inflight"];
 /// Options that CoreDNS had once and refuses too.
 const GONE: &[&str] = &["upstream", "resyncperiod", "transfer", "federation"];
 
@@ -136,6 +136,10 @@ impl Options {
                 property.exactly::<0>("noendpoints")?;
                 self.watch.endpoints = false;
             }
+            "zonal" => {
+                property.exactly::<0>("zonal")?;
+                self.watch.zonal = true;
+            }
             "fallthrough" => {
                 self.fallthrough = if property.args.is_empty() {
                     vec![Name::root()]
@@ -162,6 +166,14 @@ impl Options {
             return Err(Diagnostic::error("namespaces and namespace_labels cannot both be set")
                 .at(directive.head())
                 .help("keep one of the two"));
+        }
+        if self.watch.zonal && !self.watch.endpoints {
+            let zonal = directive.properties().iter().find(|property| property.name.text == "zonal");
+            let span = zonal.map_or(directive.head(), |property| property.name.span);
+            return Err(Diagnostic::error("zonal and noendpoints cannot both be set")
+                .at(span)
+                .label("a zonal name answers with endpoints, and they are not watched")
+                .help("remove `noendpoints`, or leave `zonal` out"));
         }
         Ok(())
     }

@@ -4,7 +4,7 @@
 //! a name or an address needs a list of what is written already.
 
 use std::collections::HashSet;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 
 use super::{Ask, Found, without_text};
@@ -37,6 +37,11 @@ impl Ask<'_> {
                 self.external_name(service)
             }
             (ServiceKind::ExternalName(_), _) => Found::NameError,
+            // A cluster IP is in no zone: an answer with it would be as good as no answer to what was asked.
+            (ServiceKind::ClusterIp, Detail::Zone { .. }) => Found::NameError,
+            (ServiceKind::Headless, Detail::Zone { name, prefer }) => {
+                self.zonal(service, name, prefer, response)
+            }
             (_, Detail::Endpoint(label)) => self.endpoint(service, label, response),
             (ServiceKind::ClusterIp, detail) => self.cluster_ip(service, detail, response),
             (ServiceKind::Headless, detail) => self.headless(service, detail, response),
@@ -60,7 +65,7 @@ impl Ask<'_> {
             return Found::NameError;
         }
         match self.query.qtype() {
-            RecordType::A | RecordType::AAAA => self.write_addresses(service, response),
+            RecordType::A | RecordType::AAAA => self.write_addresses(&service.v4, &service.v6, response),
             RecordType::SRV => {
                 let addresses = service.v4.len() + service.v6.len();
                 let weight = weight_of(matching().count() * addresses);
@@ -84,7 +89,7 @@ impl Ask<'_> {
     }
 
     /// §2.4: the ready endpoints. Without one the name does not exist.
-    fn headless(&self, service: &Service, detail: Detail<'_>, response: &mut Response) -> Found {
+    pub(super) fn headless(&self, service: &Service, detail: Detail<'_>, response: &mut Response) -> Found {
         let matches = |slice: &Slice| {
             !detail.asks_for_something() || slice.ports.iter().any(|port| detail.matches_port(port))
         };
@@ -94,7 +99,7 @@ impl Ask<'_> {
         }
         match self.query.qtype() {
             RecordType::A | RecordType::AAAA if service.slices.iter().all(|slice| matches(slice)) => {
-                self.write_addresses(service, response)
+                self.write_addresses(&service.v4, &service.v6, response)
             }
             RecordType::A | RecordType::AAAA => {
                 let endpoints = matching().flat_map(|slice| slice.endpoints());
@@ -134,14 +139,14 @@ impl Ask<'_> {
         }
     }
 
-    fn write_addresses(&self, service: &Service, response: &mut Response) -> Found {
+    pub(super) fn write_addresses(&self, v4: &[Ipv4Addr], v6: &[Ipv6Addr], response: &mut Response) -> Found {
         let ttl = self.ttl_s();
         let none = if self.query.qtype() == RecordType::A {
-            service.v4.iter().for_each(|address| response.answer_a(ttl, *address));
-            service.v4.is_empty()
+            v4.iter().for_each(|address| response.answer_a(ttl, *address));
+            v4.is_empty()
         } else {
-            service.v6.iter().for_each(|address| response.answer_aaaa(ttl, *address));
-            service.v6.is_empty()
+            v6.iter().for_each(|address| response.answer_aaaa(ttl, *address));
+            v6.is_empty()
         };
         if none { Found::NoData } else { Found::Records }
     }
@@ -171,7 +176,7 @@ impl Ask<'_> {
 
     /// An SRV record for each endpoint and matching port, then the addresses of the targets. With `merge` a record that
     /// stands there already is left out; weights are computed before that, as in CoreDNS.
-    fn write_endpoint_srv<'z, I>(
+    pub(super) fn write_endpoint_srv<'z, I>(
         &self,
         response: &mut Response,
         service: &Service,

@@ -36,6 +36,8 @@ scenarios! {
     option_namespaces
     option_noendpoints
     option_ttl
+    option_zonal
+    option_zonal_not_set
     pods_disabled
     pods_insecure
     pods_verified
