@@ -153,7 +153,15 @@ pub fn skip_name(message: &[u8], mut at: usize) -> Option<usize> {
 
 /// Writes the name that begins at `at`, decompressed and folded, to `out` and gives its length; `None` when it is not a
 /// name. Pointers must lead backwards, so that no name is endless.
-pub fn expand_name(message: &[u8], mut at: usize, out: &mut [u8; NAME_LEN_MAX]) -> Option<usize> {
+pub fn expand_name(message: &[u8], at: usize, out: &mut [u8; NAME_LEN_MAX]) -> Option<usize> {
+    let length = copy_name(message, at, out)?;
+    // Length octets are below every letter.
+    out[..length].make_ascii_lowercase();
+    Some(length)
+}
+
+/// The same in the letters that the message has.
+pub fn copy_name(message: &[u8], mut at: usize, out: &mut [u8; NAME_LEN_MAX]) -> Option<usize> {
     let mut length = 0;
     let mut before = at;
     let mut jumps = 0;
@@ -166,9 +174,7 @@ pub fn expand_name(message: &[u8], mut at: usize, out: &mut [u8; NAME_LEN_MAX]) 
             }
             1..=LABEL_LEN_MAX => {
                 let label = message.get(at..=at + octet)?;
-                let to = out.get_mut(length..length + octet + 1)?;
-                to.copy_from_slice(label);
-                to.make_ascii_lowercase();
+                out.get_mut(length..length + octet + 1)?.copy_from_slice(label);
                 length += octet + 1;
                 at += octet + 1;
             }
