@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::object::{self, Address, SliceEndpoint};
 use super::problem::Problem;
 use crate::dns::{LABEL_LEN_MAX, Name};
-use crate::zone::{self, Endpoint, Kind, Port, Protocol, ServiceKey, Slice, SliceZones, zone_name};
+use crate::zone::{self, Endpoint, Fqdn, Kind, Port, Protocol, ServiceKey, Slice, SliceZones, zone_name};
 
 /// What a Service says by itself, before its slices are known.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -77,13 +77,14 @@ pub fn slice(object: &object::EndpointSlice, pod_names: bool, problems: &mut Vec
         }
         for address in addresses {
             match address {
-                _ if is_fqdn => match wire_name(&address.to_string()) {
-                    Some(name) => fqdns.push(name),
-                    None => problem(format!("endpoint address `{address}` is no domain name; it is skipped")),
-                },
+                // The API takes an IP address for a domain name, too.
                 Address::Ip(ip) => {
                     endpoints.push(Endpoint { address: *ip, name: endpoint_label(endpoint, pod_names) });
                 }
+                Address::Text(text) if is_fqdn => match fqdn(text, endpoint, pod_names) {
+                    Some(fqdn) => fqdns.push(fqdn),
+                    None => problem(format!("endpoint address `{text}` is no domain name; it is skipped")),
+                },
                 Address::Text(text) => {
                     problem(format!("endpoint address `{text}` is no IP address; it is skipped"));
                 }
@@ -98,22 +99,26 @@ pub fn slice(object: &object::EndpointSlice, pod_names: bool, problems: &mut Vec
     Some(slice)
 }
 
-/// The topology zones of a slice's ready endpoints, by their places in `slice`, which was made of the same object.
-pub fn slice_zones(
-    object: &object::EndpointSlice,
-    pod_names: bool,
-    slice: &Slice,
-) -> Option<Box<SliceZones>> {
-    let ready = object.endpoints.iter().flatten().filter(|endpoint| endpoint.is_ready());
-    let members = ready.flat_map(|endpoint| {
-        let zone = endpoint.zone.as_deref().and_then(zone_name);
-        endpoint.addresses.iter().flatten().filter_map(move |address| {
-            let Address::Ip(address) = address else { return None };
-            let held = Endpoint { address: *address, name: endpoint_label(endpoint, pod_names) };
-            Some((zone.clone()?, slice.place_of(&held)? as u32))
-        })
-    });
-    SliceZones::new(members)
+/// Puts the topology zones of the ready endpoints into `slice`, which was made of the same object.
+pub fn keep_zones(object: &object::EndpointSlice, pod_names: bool, slice: &mut Slice) {
+    let mut members = Vec::new();
+    for endpoint in object.endpoints.iter().flatten().filter(|endpoint| endpoint.is_ready()) {
+        let Some(zone) = endpoint.zone.as_deref().and_then(zone_name) else { continue };
+        for address in endpoint.addresses.iter().flatten() {
+            match address {
+                Address::Ip(address) => {
+                    let held = Endpoint { address: *address, name: endpoint_label(endpoint, pod_names) };
+                    members.extend(slice.place_of(&held).map(|place| (zone.clone(), place as u32)));
+                }
+                Address::Text(text) => {
+                    let Some(made) = fqdn(text, endpoint, pod_names) else { continue };
+                    let is_it = |held: &&mut Fqdn| held.target == made.target && held.label == made.label;
+                    slice.fqdns.iter_mut().filter(is_it).for_each(|held| held.zone.clone_from(&zone));
+                }
+            }
+        }
+    }
+    slice.zones = SliceZones::new(members.into_iter());
 }
 
 /// The addresses of a Pod, each once.
@@ -175,6 +180,19 @@ fn endpoint_label(endpoint: &SliceEndpoint, pod_names: bool) -> Option<Box<[u8]>
     let name = hostname.or_else(pod)?;
     let is_label = !name.is_empty() && name.len() <= LABEL_LEN_MAX && !name.contains('.');
     is_label.then(|| name.to_ascii_lowercase().into_bytes().into())
+}
+
+/// An address that is a domain name. Without hostname its dots become dashes in the endpoint's label, as those of an
+/// IP address do; the final dot of an absolute name is none of them.
+fn fqdn(text: &str, endpoint: &SliceEndpoint, pod_names: bool) -> Option<Fqdn> {
+    let target = wire_name(text)?;
+    let label = endpoint_label(endpoint, pod_names).unwrap_or_else(|| {
+        let text = text.strip_suffix('.').unwrap_or(text);
+        let dashed = text.replace('.', "-").to_ascii_lowercase().into_bytes();
+        // A single label has no dots to replace: CoreDNS gives it no name.
+        if text.contains('.') && dashed.len() <= LABEL_LEN_MAX { dashed.into() } else { Box::default() }
+    });
+    Some(Fqdn { target, label, zone: Box::default() })
 }
 
 fn port_of(

@@ -216,7 +216,7 @@ impl Store {
             return;
         };
         if self.has_zones {
-            slice.zones = schema::slice_zones(object, self.pod_names, &slice);
+            schema::keep_zones(object, self.pod_names, &mut slice);
         }
         let generation = self.generations[Kind::EndpointSlice as usize];
         let old = match self.slices.get_mut(&path) {

@@ -103,6 +103,13 @@ fn headless(lines: &mut Vec<Line>, owner: &str, service: &Service) {
             ports(lines, owner, &target, &slice.ports, records);
         }
     }
+    let mut fqdns = service.slices.iter().flat_map(|slice| &slice.fqdns);
+    if service.v4.is_empty()
+        && service.v6.is_empty()
+        && let Some(first) = fqdns.next()
+    {
+        lines.push((owner.to_owned(), format!("CNAME\t{}", text_of(&first.target))));
+    }
     endpoints(lines, owner, service);
 }
 
@@ -111,6 +118,16 @@ fn endpoints(lines: &mut Vec<Line>, owner: &str, service: &Service) {
     for endpoint in service.slices.iter().flat_map(|slice| slice.endpoints()) {
         endpoint.write_label(&mut label);
         lines.push((format!("{}{owner}", text_of(label.as_wire())), address_data(endpoint.address)));
+    }
+    // One CNAME at a name, and none where there is an address: as the names are answered.
+    let fqdns = || service.slices.iter().flat_map(|slice| &slice.fqdns);
+    for (at, fqdn) in fqdns().enumerate().filter(|(_, fqdn)| !fqdn.label.is_empty()) {
+        let is_taken = service.slices.iter().any(|slice| slice.endpoints_named(&fqdn.label).next().is_some())
+            || fqdns().take(at).any(|before| before.label == fqdn.label);
+        if !is_taken {
+            let label = [&[fqdn.label.len() as u8], &*fqdn.label].concat();
+            lines.push((format!("{}{owner}", text_of(&label)), format!("CNAME\t{}", text_of(&fqdn.target))));
+        }
     }
 }
 
@@ -147,4 +164,50 @@ fn text_of(wire: &[u8]) -> String {
     // Writing to a String does not fail.
     let _ = write_text(wire, &mut text);
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::zone::{Endpoint, Fqdn, KindSet, Slice, Writer};
+
+    #[test]
+    fn a_name_has_one_cname_or_addresses() {
+        let fqdn = |target: &[u8], label: &[u8]| Fqdn {
+            target: target.into(),
+            label: label.into(),
+            zone: Box::default(),
+        };
+        let key = |name| ServiceKey::new(name, "demo").unwrap();
+        let slice = |name, addresses: &[&str], fqdns: Vec<Fqdn>| {
+            let named = |address: &&str| Endpoint {
+                address: address.parse().unwrap(),
+                name: Some(b"both"[..].into()),
+            };
+            let mut slice = Slice::new(key(name), vec![], addresses.iter().map(named).collect(), 0);
+            slice.fqdns = fqdns.into();
+            Arc::new(slice)
+        };
+        let mut writer = Writer::new(KindSet::EMPTY);
+        writer.insert_namespace(b"demo");
+        let out = vec![fqdn(b"\x01A\x00", b"one"), fqdn(b"\x01b\x00", b"one"), fqdn(b"\x01c\x00", b"")];
+        writer.insert_service(Service::headless(key("out"), vec![slice("out", &[], out)]));
+        let mixed = vec![fqdn(b"\x01a\x00", b"both"), fqdn(b"\x01d\x00", b"d")];
+        writer.insert_service(Service::headless(key("mixed"), vec![slice("mixed", &["192.0.2.1"], mixed)]));
+        let zones = ["z".parse().unwrap()];
+        let dump = Dump { zone: writer.draft(), zones: &zones, ttl_s: 5 }.to_string();
+        let lines: Vec<&str> = dump.lines().filter(|line| line.contains(".svc.z.")).collect();
+        assert_eq!(
+            lines,
+            [
+                "both.mixed.demo.svc.z.\t5\tIN\tA\t192.0.2.1",
+                "d.mixed.demo.svc.z.\t5\tIN\tCNAME\td.",
+                "mixed.demo.svc.z.\t5\tIN\tA\t192.0.2.1",
+                "one.out.demo.svc.z.\t5\tIN\tCNAME\tA.",
+                "out.demo.svc.z.\t5\tIN\tCNAME\tA.",
+            ]
+        );
+    }
 }

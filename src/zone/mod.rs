@@ -14,6 +14,7 @@
 //! the namespace, and the `kubernetes` plugin adds `svc.cluster.local.`; so several server blocks share one zone.
 
 mod dump;
+mod fqdn;
 mod key;
 mod namespaces;
 mod path;
@@ -26,6 +27,7 @@ mod topology;
 mod writer;
 
 pub use dump::Dump;
+pub use fqdn::Fqdn;
 pub use key::ServiceKey;
 pub use namespaces::{Namespace, SameName};
 pub use path::{Branch, Detail, Path, ServicePath};

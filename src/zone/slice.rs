@@ -3,7 +3,7 @@
 
 use std::net::IpAddr;
 
-use super::{ServiceKey, SliceZones};
+use super::{Fqdn, ServiceKey, SliceZones};
 
 /// The ready endpoints of one EndpointSlice.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -14,8 +14,8 @@ pub struct Slice {
     pub ports: Box<[Port]>,
     /// Ready endpoints, sorted by [`Endpoint::sort_key`], one for each address.
     endpoints: Box<[Endpoint]>,
-    /// Targets of a slice with addressType FQDN: unfolded wire names, root label included.
-    pub fqdns: Box<[Box<[u8]>]>,
+    /// Ready endpoints that are domain names, in the order of the slice: only one of addressType FQDN has them.
+    pub fqdns: Box<[Fqdn]>,
     /// How many addresses were left out because their endpoint is not ready.
     pub unready: u32,
     /// Which endpoint is in which topology zone; only with the option `zonal`.

@@ -139,9 +139,34 @@ fn s2_4_fqdn_slices_hold_names() {
         json!({"addressType": "FQDN", "endpoints": [{"addresses": ["Www.example.org"]}, {"addresses": ["a..b"]}]}),
         false,
     );
-    assert_eq!(slice.fqdns[..], [b"\x03Www\x07example\x03org\x00"[..].into()]);
+    let www = b"\x03Www\x07example\x03org\x00"[..].into();
+    assert_eq!(
+        slice.fqdns[..],
+        [Fqdn { target: www, label: b"www-example-org"[..].into(), zone: Box::default() }]
+    );
     assert!(slice.endpoints().is_empty());
     assert!(problems[0].what.contains("`a..b`"));
+}
+
+#[test]
+fn s2_4_fqdn_endpoints_have_labels_and_zones() {
+    let object = json!({"addressType": "FQDN", "endpoints": [
+        {"addresses": ["db.example.org."], "zone": "EU-1a"},
+        {"addresses": ["kv.example.org"], "hostname": "KV-0"},
+        {"addresses": ["single"]},
+        {"addresses": [format!("{}.example.org", "x".repeat(60))]},
+        {"addresses": ["gone.example.org"], "conditions": {"ready": false}},
+        {"addresses": ["192.0.2.1"]},
+    ]});
+    let (mut slice, problems) = slice_of(object.clone(), false);
+    assert!(problems.is_empty());
+    let labels: Vec<_> = slice.fqdns.iter().map(|fqdn| String::from_utf8_lossy(&fqdn.label)).collect();
+    assert_eq!(labels, ["db-example-org", "kv-0", "", ""]);
+    assert_eq!(slice.endpoints().len(), 1, "what is an address is one");
+    assert!(slice.fqdns.iter().all(|fqdn| fqdn.zone.is_empty()));
+    keep_zones(&serde_json::from_value(object).unwrap(), false, &mut slice);
+    assert_eq!(*slice.fqdns[0].zone, *b"\x05eu-1a");
+    assert!(slice.fqdns[1].zone.is_empty());
 }
 
 #[test]

@@ -1,31 +1,27 @@
-//! ExternalName Services (DNS specification 1.1.0 §2.5): a CNAME, and the records of its target.
+//! ExternalName Services (DNS specification 1.1.0 §2.5) and endpoints that are domain names: a CNAME, and the records of
+//! its target.
 
 use std::sync::Arc;
 
 use super::{Ask, Found, State};
-use crate::dns::{Flags, NAME_LEN_MAX, Owner, Query, RecordType, Records, Response, Section, expand_name};
+use crate::dns::{Flags, NAME_LEN_MAX, Owner, Query, RecordType, Records, Response, Section, copy_name};
 use crate::plugin::{Finished, Outcome, Reply, question_packet};
-use crate::zone::{Path, Service, ServiceKind};
+use crate::zone::Path;
 
 /// As many CNAMEs follow one another before a chain counts as endless.
 const CHAIN_MAX: usize = 11;
 
-/// Answers a question for an ExternalName Service. A target within the zone is followed here and now; for one outside
+/// Answers a question for a name that is an alias of `target`. A target within the zone is followed here and now; for one outside
 /// the whole server is asked, as a client would.
-pub(super) fn follow(
-    state: &Arc<State>,
-    ask: &Ask<'_>,
-    service: &Arc<Service>,
-    response: &mut Response,
-) -> Reply {
-    let mut chain = vec![Arc::clone(service)];
+pub(super) fn follow(state: &Arc<State>, ask: &Ask<'_>, target: Box<[u8]>, response: &mut Response) -> Reply {
+    // The targets, one after the other: each is the owner of the next record.
+    let mut chain = vec![target];
     if ask.query.qtype() == RecordType::CNAME {
         write_chain(ask, &chain, response);
         return answered(response);
     }
     loop {
-        let target = target_of(&chain[chain.len() - 1]);
-        let packet = question_packet(ask.query.id(), target, ask.query.qtype(), None);
+        let packet = question_packet(ask.query.id(), &chain[chain.len() - 1], ask.query.qtype(), None);
         // A name that came through the door is a name; nothing is asked of another one.
         let Ok(next) = Query::parse(&packet, *ask.query.origin()) else { return no_data(ask, response) };
         let Some(origin_at) = next.zone_start(&ask.origin.wire) else {
@@ -33,11 +29,11 @@ pub(super) fn follow(
         };
         let inner = Ask { query: &next, zone: ask.zone, state: ask.state, origin: ask.origin, origin_at };
         match inner.external_target() {
-            Some(Found::ExternalName(service)) if chain.len() < CHAIN_MAX => {
-                if chain.iter().any(|held| held.key == service.key) {
+            Some(Found::Cname(target)) if chain.len() < CHAIN_MAX => {
+                if chain.iter().any(|held| held.eq_ignore_ascii_case(&target)) {
                     return no_data(ask, response);
                 }
-                chain.push(service);
+                chain.push(target);
             }
             Some(Found::Records) => {
                 let mut addresses = Response::new();
@@ -66,17 +62,17 @@ impl Ask<'_> {
 
 /// Asks the server, and puts what it says behind the CNAMEs: also nothing, when the target does not exist or cannot be
 /// resolved. Only when there is no reply at all is the CNAME withheld.
-fn ask_server(state: &Arc<State>, ask: &Ask<'_>, chain: &[Arc<Service>], response: &mut Response) -> Reply {
+fn ask_server(state: &Arc<State>, ask: &Ask<'_>, chain: &[Box<[u8]>], response: &mut Response) -> Reply {
     write_chain(ask, chain, response);
     let mut begun = std::mem::take(response);
     // The caller may refuse to wait, and then answers with this one.
     response.begin(ask.query);
-    let found = state.lookup.ask(ask.query, target_of(&chain[chain.len() - 1]), ask.query.qtype());
+    let found = state.lookup.ask(ask.query, &chain[chain.len() - 1], ask.query.qtype());
     let (state, query) = (Arc::clone(state), ask.query.to_shared());
     Reply::later(async move {
         let Finished { response: found, outcome } = found.await;
+        let asked = query.as_query();
         if let Outcome::Dropped = outcome {
-            let asked = query.as_query();
             begun.begin(&asked);
             begun.set_uncacheable();
             if let Some((origin, origin_at)) = state.origin_of(&asked) {
@@ -103,18 +99,9 @@ fn no_data(ask: &Ask<'_>, response: &mut Response) -> Reply {
     Reply::answered()
 }
 
-fn target_of(service: &Service) -> &[u8] {
-    match &service.kind {
-        ServiceKind::ExternalName(target) => target,
-        // Not reached: only ExternalName Services are in a chain. The root has no addresses.
-        _ => &[0],
-    }
-}
-
-fn write_chain(ask: &Ask<'_>, chain: &[Arc<Service>], response: &mut Response) {
+fn write_chain(ask: &Ask<'_>, chain: &[Box<[u8]>], response: &mut Response) {
     let mut owner = Owner::Question;
-    for service in chain {
-        let target = target_of(service);
+    for target in chain {
         let at = response
             .record(Section::Answer, owner, RecordType::CNAME, ask.ttl_s(), |rdata| rdata.octets(target));
         let Some(at) = at else { return };
@@ -122,18 +109,18 @@ fn write_chain(ask: &Ask<'_>, chain: &[Arc<Service>], response: &mut Response) {
     }
 }
 
-/// Copies the answer section of another message, owners written in full. Of the types with names in their RDATA only
-/// CNAME stands in an answer for addresses, so that only its target has to be decompressed.
+/// Copies the answer section of another message, owners written in full and in its letters. Of the types with names in
+/// their RDATA only CNAME stands in an answer for addresses, so that only its target has to be decompressed.
 fn append_answers(response: &mut Response, message: &[u8]) {
     let Some(records) = Records::of(message) else { return };
     // The owner of the record before, and where it stands: an RRset has one owner.
     let mut before: Option<(Vec<u8>, usize)> = None;
     for record in records.take_while(|record| record.section == Section::Answer) {
         let (mut owner, mut target) = ([0; NAME_LEN_MAX], [0; NAME_LEN_MAX]);
-        let Some(owner_len) = expand_name(message, record.start, &mut owner) else { return };
+        let Some(owner_len) = copy_name(message, record.start, &mut owner) else { return };
         let rdata = &message[record.rdata_at()..record.end];
         let rdata = match record.rtype {
-            RecordType::CNAME => match expand_name(message, record.rdata_at(), &mut target) {
+            RecordType::CNAME => match copy_name(message, record.rdata_at(), &mut target) {
                 Some(length) => &target[..length],
                 None => return,
             },

@@ -11,6 +11,7 @@
 mod addresses;
 mod apex;
 mod external;
+mod fqdn;
 mod options;
 mod pod;
 mod reverse;
@@ -29,7 +30,7 @@ use super::{Lookup, Next, Plugin, Reply};
 use crate::cluster::Watch;
 use crate::dns::{Failure, FailureKind, Owner, Query, Rcode, RecordType, Response, Section};
 use crate::explain::{self, Reason, Scope};
-use crate::zone::{Path, Reader, Service, Zone};
+use crate::zone::{Path, Reader, Zone};
 
 /// The plugin: the zones of one directive, answered from one watch.
 pub struct Kubernetes {
@@ -72,8 +73,8 @@ enum Found {
     NoData,
     /// The name does not exist.
     NameError,
-    /// The name is an ExternalName Service's, and its target has to be followed.
-    ExternalName(Arc<Service>),
+    /// The name is an alias of this one (unfolded wire form), which has to be followed.
+    Cname(Box<[u8]>),
 }
 
 impl Kubernetes {
@@ -122,7 +123,7 @@ impl Plugin for Kubernetes {
                 response.set_authoritative();
                 Reply::answered()
             }
-            Found::ExternalName(service) => external::follow(&self.state, &ask, &service, response),
+            Found::Cname(target) => external::follow(&self.state, &ask, target, response),
             Found::NameError if origin.falls_through(query) => {
                 response.begin(query);
                 next.serve(query, response)

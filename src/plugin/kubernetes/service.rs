@@ -5,7 +5,6 @@
 
 use std::collections::HashSet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
-use std::sync::Arc;
 
 use super::{Ask, Found, without_text};
 use crate::dns::{Owner, RecordType, Response, Section};
@@ -33,8 +32,8 @@ impl Ask<'_> {
         }
         let Some(service) = self.zone.service(path.key) else { return Found::NameError };
         match (&service.kind, path.detail) {
-            (ServiceKind::ExternalName(_), detail) if !detail.asks_for_something() => {
-                self.external_name(service)
+            (ServiceKind::ExternalName(target), detail) if !detail.asks_for_something() => {
+                self.alias(Some(target))
             }
             (ServiceKind::ExternalName(_), _) => Found::NameError,
             // A cluster IP is in no zone: an answer with it would be as good as no answer to what was asked.
@@ -45,13 +44,6 @@ impl Ask<'_> {
             (_, Detail::Endpoint(label)) => self.endpoint(service, label, response),
             (ServiceKind::ClusterIp, detail) => self.cluster_ip(service, detail, response),
             (ServiceKind::Headless, detail) => self.headless(service, detail, response),
-        }
-    }
-
-    fn external_name(&self, service: &Arc<Service>) -> Found {
-        match self.query.qtype() {
-            RecordType::A | RecordType::AAAA | RecordType::CNAME => Found::ExternalName(Arc::clone(service)),
-            _ => Found::NoData,
         }
     }
 
@@ -95,7 +87,7 @@ impl Ask<'_> {
         };
         let matching = || service.slices.iter().filter(|slice| matches(slice));
         if matching().all(|slice| slice.endpoints().is_empty()) {
-            return Found::NameError;
+            return self.fqdn(matching().flat_map(|slice| &slice.fqdns).next());
         }
         match self.query.qtype() {
             RecordType::A | RecordType::AAAA if service.slices.iter().all(|slice| matches(slice)) => {
@@ -124,7 +116,8 @@ impl Ask<'_> {
             slices.flat_map(|slice| slice.endpoints_named(label).map(|endpoint| (&*slice.ports, endpoint)))
         };
         if named().next().is_none() {
-            return Found::NameError;
+            let mut fqdns = service.slices.iter().flat_map(|slice| &slice.fqdns);
+            return self.fqdn(fqdns.find(|fqdn| *fqdn.label == *label));
         }
         match self.query.qtype() {
             RecordType::A | RecordType::AAAA => self.write_endpoint_addresses(

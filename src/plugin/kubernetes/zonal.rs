@@ -20,6 +20,10 @@ impl Ask<'_> {
     ) -> Found {
         let zone = service.zones.as_ref().and_then(|zones| zones.find(name));
         let Some(zone) = zone else {
+            let mut fqdns = service.slices.iter().flat_map(|slice| &slice.fqdns);
+            if let Some(fqdn) = fqdns.find(|fqdn| *fqdn.zone == *name) {
+                return self.fqdn(Some(fqdn));
+            }
             return match prefer {
                 false => Found::NoData,
                 true => match self.headless(service, Detail::None, response) {

@@ -49,6 +49,7 @@ scenarios! {
     s2_3_3_ptr
     s2_4_1_headless_addresses
     s2_4_2_headless_srv
+    s2_4_fqdn_slices
     s2_5_external_name
     s2_5_external_name_outside
     server_blocks
