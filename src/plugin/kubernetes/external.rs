@@ -4,7 +4,9 @@
 use std::sync::Arc;
 
 use super::{Ask, Found, State};
-use crate::dns::{Flags, NAME_LEN_MAX, Owner, Query, RecordType, Records, Response, Section, copy_name};
+use crate::dns::{
+    FailureKind, Flags, NAME_LEN_MAX, Owner, Query, RecordType, Records, Response, Section, copy_name,
+};
 use crate::plugin::{Finished, Outcome, Reply, question_packet};
 use crate::zone::Path;
 
@@ -61,7 +63,8 @@ impl Ask<'_> {
 }
 
 /// Asks the server, and puts what it says behind the CNAMEs: also nothing, when the target does not exist or cannot be
-/// resolved. Only when there is no reply at all is the CNAME withheld.
+/// resolved. Only when there is no reply at all is the CNAME withheld, and when the names of several zones lead to each
+/// other: that is found out at the depth where no more is asked, and handed up to the question of the client.
 fn ask_server(state: &Arc<State>, ask: &Ask<'_>, chain: &[Box<[u8]>], response: &mut Response) -> Reply {
     write_chain(ask, chain, response);
     let mut begun = std::mem::take(response);
@@ -72,7 +75,11 @@ fn ask_server(state: &Arc<State>, ask: &Ask<'_>, chain: &[Box<[u8]>], response: 
     Reply::later(async move {
         let Finished { response: found, outcome } = found.await;
         let asked = query.as_query();
-        if let Outcome::Dropped = outcome {
+        let is_loop = matches!(&outcome, Outcome::Failed(failure) if failure.kind() == FailureKind::Loop);
+        if is_loop && asked.origin().depth > 0 {
+            return Finished { response: begun, outcome };
+        }
+        if is_loop || matches!(outcome, Outcome::Dropped) {
             begun.begin(&asked);
             begun.set_uncacheable();
             if let Some((origin, origin_at)) = state.origin_of(&asked) {

@@ -51,6 +51,7 @@ scenarios! {
     s2_4_2_headless_srv
     s2_4_fqdn_slices
     s2_5_external_name
+    s2_5_external_name_loops
     s2_5_external_name_outside
     server_blocks
     server_core
