@@ -22,6 +22,7 @@ pub mod health;
 pub mod hosts;
 pub mod kubernetes;
 pub mod loadbalance;
+pub mod local;
 pub mod log;
 mod lookup;
 pub mod r#loop;

@@ -2,8 +2,8 @@
 //! the chain.
 
 use super::{
-    Setup, SetupResult, bind, cache, errors, forward, health, hosts, kubernetes, loadbalance, log, r#loop,
-    prometheus, ready, reload, whoami,
+    Setup, SetupResult, bind, cache, errors, forward, health, hosts, kubernetes, loadbalance, local, log,
+    r#loop, prometheus, ready, reload, whoami,
 };
 use crate::corefile::{Diagnostic, Directive, Shown, suggest};
 
@@ -58,7 +58,7 @@ pub static PLUGINS: &[Entry] = &[
     built("errors", errors::setup, "logs why a query failed"),
     built("log", log::setup, "logs queries"),
     not_yet("dnstap", "dnstap stream of queries"),
-    not_yet("local", "localhost and its reverse zones"),
+    built("local", local::setup, "localhost and its reverse zones"),
     not_yet("dns64", "IPv6 addresses made of IPv4 ones"),
     not_yet("any", "short answers to ANY"),
     not_yet("chaos", "version and authors in class CH"),
