@@ -72,6 +72,15 @@ endpoints:
 ports: [{name: sql, port: 5432}]
 ";
 
+const WEIGHTS: &str = "
+web.default.svc.cluster.local
+10.96.0.7 3
+db.default.svc.cluster.local
+10.244.0.1 9
+10.244.0.7 200
+10.244.0.10 1
+";
+
 const QUESTIONS: &[(&str, RecordType)] = &[
     ("web.default.svc.cluster.local", RecordType::A),
     ("WEB.Default.svc.cluster.local", RecordType::A),
@@ -103,6 +112,11 @@ const QUESTIONS: &[(&str, RecordType)] = &[
     ("7.0.96.10.in-addr.arpa", RecordType::PTR),
     ("1.0.244.10.in-addr.arpa", RecordType::PTR),
     ("9.9.9.9.in-addr.arpa", RecordType::PTR),
+    ("localhost", RecordType::A),
+    ("localhost", RecordType::MX),
+    ("localhost.default.svc.cluster.local", RecordType::AAAA),
+    ("1.0.0.127.in-addr.arpa", RecordType::PTR),
+    ("2.0.0.127.in-addr.arpa", RecordType::PTR),
 ];
 
 #[test]
@@ -114,31 +128,40 @@ fn an_answer_from_the_zone_allocates_nothing() {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
     let runtime = runtime.expect("a runtime");
     let _entered = runtime.enter();
-    let corefile = format!(
-        ".:53 {{\n prometheus 127.0.0.1:0\n errors\n loadbalance\n cache 30\n kubernetes cluster.local in-addr.arpa {{\n \
-         manifests {}\n pods insecure\n zonal\n }}\n}}",
-        objects.display()
-    );
-    let router = router(corefile, &runtime);
+    let weights = folder.join("weights");
+    std::fs::write(&weights, WEIGHTS).expect("the weights are written");
+    let weighted = format!("weighted {} {{\n prefer 10.244.0.4/30 10.244.0.0/16\n }}", weights.display());
+    let mut wrong = Vec::new();
+    for policy in ["round_robin", &weighted] {
+        let corefile = format!(
+            ".:53 {{\n prometheus 127.0.0.1:0\n errors\n local\n loadbalance {policy}\n cache 30\n \
+             kubernetes cluster.local in-addr.arpa {{\n manifests {}\n pods insecure\n zonal\n }}\n}}",
+            objects.display()
+        );
+        count(&router(corefile, &runtime), &mut wrong);
+    }
+    let _ = std::fs::remove_dir_all(&folder);
+    assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
+}
+
+/// Notes in `wrong` each question whose answer allocates.
+fn count(router: &Router, wrong: &mut Vec<String>) {
     let origin = origin();
     let mut response = Response::new();
-    let mut wrong = Vec::new();
     for (name, rtype) in QUESTIONS {
         for edns in [None, Some((1232, false))] {
             let name_wire = Name::from_text(name).expect("a name");
             let packet = question_packet(1, name_wire.as_wire(), *rtype, edns);
             // The buffer grows, and each thread's share of the counters is made.
-            (0..3).for_each(|_| answer(&router, &packet, origin, &mut response));
+            (0..3).for_each(|_| answer(router, &packet, origin, &mut response));
             let before = ALLOCATIONS.get();
-            (0..10).for_each(|_| answer(&router, &packet, origin, &mut response));
+            (0..10).for_each(|_| answer(router, &packet, origin, &mut response));
             let allocated = ALLOCATIONS.get() - before;
             if allocated > 0 {
                 wrong.push(format!("{name} {rtype}, EDNS {edns:?}: {allocated} allocations in 10 answers"));
             }
         }
     }
-    let _ = std::fs::remove_dir_all(&folder);
-    assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
 }
 
 /// Without this a counter that counts nothing would pass as well.

@@ -8,6 +8,7 @@
 //! RFC 9499. hickory-proto is not used here: decoding to owned records costs more than everything else together, so
 //! it stays the oracle of the tests and the tool of commands that print records.
 
+mod addresses;
 mod code;
 mod edns;
 mod failure;
@@ -16,8 +17,8 @@ mod name;
 mod query;
 mod response;
 mod reverse;
-mod shuffle;
 
+pub use addresses::AddressSet;
 pub use code::{Class, Flags, Rcode, RecordType, read_u16, read_u32};
 pub use edns::{Edns, InfoCode};
 pub use failure::{Failure, FailureKind};

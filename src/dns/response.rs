@@ -6,11 +6,11 @@
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
+use super::addresses;
 use super::code::{Class, Flags, Rcode, RecordType, read_u16};
 use super::message::{Cursor, RecordSpan, Records, Section, skip_name};
 use super::name::wire_len;
-use super::shuffle;
-use super::{HEADER_LEN, InfoCode, Query, answers_question};
+use super::{AddressSet, HEADER_LEN, InfoCode, Query, answers_question};
 
 const MESSAGE_LEN_MAX: usize = u16::MAX as usize;
 /// The octets of an OPT record without options: root, type, size, flags, length (RFC 6891 §6.1.2).
@@ -391,11 +391,9 @@ impl Response {
         }
     }
 
-    /// Shuffles the addresses within each A or AAAA RRset. `random(n)` gives a number below `n`.
-    ///
-    /// TTL and RDATA change places and the owners stay, so that no compression pointer leads elsewhere afterwards.
-    pub fn shuffle_addresses(&mut self, random: impl FnMut(u32) -> u32) {
-        shuffle::addresses(&mut self.message, random);
+    /// Shows `arrange` each A or AAAA RRset of two or more records, to bring its addresses into another order.
+    pub fn arrange_addresses(&mut self, arrange: impl FnMut(&mut AddressSet<'_>)) {
+        addresses::arrange(&mut self.message, arrange);
     }
 
     /// Ends the message: cuts it at a record boundary to what the client takes, sets TC when it did, and adds the OPT

@@ -1,4 +1,5 @@
 use std::collections::BTreeSet;
+use std::net::IpAddr;
 
 use hickory_proto::op::{
     Edns as OracleEdns, Message, MessageType, OpCode, Query as OracleQuestion, ResponseCode,
@@ -232,14 +233,45 @@ proptest! {
             response.record(Section::Answer, owner, RecordType::A, 5, |rdata| rdata.u32(number));
         }
         let mut state = seed | 1;
-        response.shuffle_addresses(|below| {
-            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
-            (state >> 33) as u32 % below
+        response.arrange_addresses(|set| {
+            set.shuffle(|below| {
+                state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+                (state >> 33) as u32 % below
+            });
         });
         let found = addresses(response.finish());
         prop_assert_eq!(found.len(), count as usize);
         let expected: BTreeSet<_> = (0..count).map(Ipv4Addr::from).collect();
         prop_assert_eq!(found.into_iter().collect::<BTreeSet<_>>(), expected);
+    }
+
+    /// What is wanted comes first, and nothing else changes its order: as a stable sort does it.
+    #[test]
+    fn moving_forward_is_stable(numbers in prop::collection::vec(0_u32..8, 0..50), full_owner in any::<bool>()) {
+        let packet = packet("a.example.", None);
+        let query = Query::parse(&packet, origin(Transport::Tcp)).unwrap();
+        let mut response = Response::new();
+        response.begin(&query);
+        for (index, number) in numbers.iter().enumerate() {
+            let full = full_owner && index == 0;
+            let owner = if full { Owner::Name(b"\x01a\x07example\x00") } else if full_owner { Owner::At(27) } else { Owner::Question };
+            response.record(Section::Answer, owner, RecordType::A, 5, |rdata| rdata.u32(number << 16 | index as u32));
+        }
+        let kind = |address: IpAddr| match address {
+            IpAddr::V4(address) => address.to_bits() >> 16,
+            IpAddr::V6(_) => panic!("{address}"),
+        };
+        response.arrange_addresses(|set| {
+            let from = set.move_forward(0, &|address| kind(address) == 3);
+            assert_eq!(from, numbers.iter().filter(|number| **number == 3).count());
+            assert_eq!(set.len(), numbers.len());
+            let end = set.move_forward(from, &|address| kind(address) > 5);
+            assert_eq!(end - from, numbers.iter().filter(|number| **number > 5).count());
+        });
+        let mut expected: Vec<Ipv4Addr> =
+            numbers.iter().enumerate().map(|(index, number)| Ipv4Addr::from(number << 16 | index as u32)).collect();
+        expected.sort_by_key(|address| match kind((*address).into()) { 3 => 0, 6.. => 1, _ => 2 });
+        prop_assert_eq!(addresses(response.finish()), expected);
     }
 
     /// Garbage from an upstream is taken whole or refused.
@@ -252,7 +284,10 @@ proptest! {
         reply.extend(bytes);
         let mut response = Response::new();
         if response.load(&query, &reply).is_ok() {
-            response.shuffle_addresses(|_| 0);
+            response.arrange_addresses(|set| {
+                set.shuffle(|_| 0);
+                set.move_forward(0, &|address| address.is_ipv4());
+            });
             let length = response.finish().len();
             prop_assert!(length <= 1232);
             prop_assert!(!response.records().any(|record| record.end > length));

@@ -1,23 +1,41 @@
 #![doc = include_str!("README.md")]
 
+mod file;
 mod setup;
 #[cfg(test)]
 mod tests;
+mod weights;
 
 use std::cell::Cell;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 
+use arc_swap::ArcSwap;
+use ipnet::IpNet;
+
 use super::{Next, Outcome, Plugin, Reply};
-use crate::dns::{Query, Rcode, RecordType, Response};
+use crate::dns::{AddressSet, Query, Rcode, RecordType, Response, Section};
+use weights::Weights;
 
 pub use setup::setup;
 
 /// The handler.
-#[derive(Default)]
 pub struct Loadbalance {
-    /// Nothing: the random numbers are each thread's own.
-    state: Arc<()>,
+    balance: Arc<Balance>,
+}
+
+/// How addresses are brought into order. The random numbers are each thread's own.
+struct Balance {
+    policy: Policy,
+    /// Addresses of these networks come first, in this order.
+    prefer: Box<[IpNet]>,
+}
+
+/// What is done before preferred networks come first.
+enum Policy {
+    RoundRobin,
+    /// What the file said when it was last read; the task that looks at it puts the next in its place.
+    Weighted(Arc<ArcSwap<Weights>>),
 }
 
 impl Plugin for Loadbalance {
@@ -26,16 +44,54 @@ impl Plugin for Loadbalance {
     }
 
     fn serve(&self, query: &Query<'_>, next: Next<'_>, response: &mut Response) -> Reply {
-        next.serve_then(query, response, &self.state, (), shuffle)
+        next.serve_then(query, response, &self.balance, (), balance)
     }
 }
 
-fn shuffle(_: &(), (): (), query: &Query<'_>, response: &mut Response, outcome: Outcome) -> Outcome {
+fn balance(
+    balance: &Balance,
+    (): (),
+    query: &Query<'_>,
+    response: &mut Response,
+    outcome: Outcome,
+) -> Outcome {
     let is_transfer = matches!(query.qtype(), RecordType::AXFR | RecordType::IXFR);
     if matches!(outcome, Outcome::Answered) && response.rcode() == Rcode::NOERROR && !is_transfer {
-        response.shuffle_addresses(random_below);
+        balance.arrange(query.qtype(), response, &mut random_below);
     }
     outcome
+}
+
+impl Balance {
+    fn arrange(&self, qtype: RecordType, response: &mut Response, random: &mut impl FnMut(u32) -> u32) {
+        match &self.policy {
+            Policy::RoundRobin => response.arrange_addresses(|set| {
+                set.shuffle(&mut *random);
+                self.put_preferred_first(set);
+            }),
+            Policy::Weighted(weights) => {
+                let weights = weights.load();
+                // As in CoreDNS: where an address is what the client goes to.
+                let is_weighted = matches!(qtype, RecordType::A | RecordType::AAAA | RecordType::SRV);
+                response.arrange_addresses(|set| {
+                    if is_weighted && set.section() != Section::Authority {
+                        weights.put_one_first(set, &mut *random);
+                    }
+                    self.put_preferred_first(set);
+                });
+            }
+        }
+    }
+
+    fn put_preferred_first(&self, set: &mut AddressSet<'_>) {
+        if set.section() == Section::Authority {
+            return;
+        }
+        let mut from = 0;
+        for network in &self.prefer {
+            from = set.move_forward(from, &|address| network.contains(&address));
+        }
+    }
 }
 
 /// A number below `bound`, from this thread's generator (xorshift64*, seeded once): no lock, no allocation. Spreading
