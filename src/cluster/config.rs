@@ -1,11 +1,15 @@
 //! What to watch, and what can be wrong with it before anything is asked.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
 use crate::zone::{Kind, KindSet};
+
+/// The label that an EndpointSlice of a ServiceImport has.
+const IMPORTED: &str = "multicluster.kubernetes.io/service-name";
 
 /// What is watched, and how. Equal configurations share one watch.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -24,6 +28,8 @@ pub struct WatchConfig {
     pub endpoint_pod_names: bool,
     /// Whether the topology zones of endpoints are kept: only `zonal` needs them.
     pub zonal: bool,
+    /// Whether ServiceImports are watched, and the EndpointSlices that belong to them, also with `noendpoints`.
+    pub multicluster: bool,
 }
 
 /// Where objects come from.
@@ -165,6 +171,7 @@ impl WatchConfig {
             pods: false,
             endpoint_pod_names: false,
             zonal: false,
+            multicluster: false,
         }
     }
 
@@ -172,21 +179,31 @@ impl WatchConfig {
     #[must_use]
     pub fn kinds(&self) -> KindSet {
         let mut kinds = KindSet::EMPTY.with(Kind::Service).with(Kind::Namespace);
-        if self.endpoints {
+        if self.endpoints || self.multicluster {
             kinds = kinds.with(Kind::EndpointSlice);
         }
         if self.pods {
             kinds = kinds.with(Kind::Pod);
         }
+        if self.multicluster {
+            kinds = kinds.with(Kind::ServiceImport);
+        }
         kinds
     }
 
-    /// The label selector for a kind.
+    /// The label selector for a kind. One watch serves the EndpointSlices of Services and of ServiceImports: CoreDNS keeps
+    /// a second one for the latter, with the same `labels`. ServiceImports have none: CoreDNS selects them by
+    /// `namespace_labels`, which are labels that they do not have.
     #[must_use]
-    pub fn selector(&self, kind: Kind) -> Option<&str> {
+    pub fn selector(&self, kind: Kind) -> Option<Cow<'_, str>> {
         match kind {
-            Kind::Namespace => self.namespace_labels.as_deref(),
-            Kind::Service | Kind::EndpointSlice | Kind::Pod => self.labels.as_deref(),
+            Kind::Namespace => self.namespace_labels.as_deref().map(Cow::Borrowed),
+            Kind::EndpointSlice if !self.endpoints => Some(match &self.labels {
+                Some(labels) => Cow::Owned(format!("{labels},{IMPORTED}")),
+                None => Cow::Borrowed(IMPORTED),
+            }),
+            Kind::Service | Kind::EndpointSlice | Kind::Pod => self.labels.as_deref().map(Cow::Borrowed),
+            Kind::ServiceImport => None,
         }
     }
 }

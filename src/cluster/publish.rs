@@ -58,7 +58,21 @@ pub enum SourceMode {
 /// What the tasks of a watch and its holders share.
 pub struct Shared {
     status: Mutex<Vec<KindStatus>>,
-    unsynced: watch::Sender<KindSet>,
+    lists: watch::Sender<Lists>,
+}
+
+/// The first lists that are not in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Lists {
+    unsynced: KindSet,
+    /// Kinds that the API server does not have. Their list may come, or never: nobody waits for it.
+    absent: KindSet,
+}
+
+impl Lists {
+    fn are_in(&self) -> bool {
+        self.unsynced.minus(self.absent).is_empty()
+    }
 }
 
 impl Shared {
@@ -73,7 +87,8 @@ impl Shared {
             last_error: None,
             mode,
         });
-        Self { status: Mutex::new(status.collect()), unsynced: watch::Sender::new(kinds) }
+        let lists = Lists { unsynced: kinds, absent: KindSet::EMPTY };
+        Self { status: Mutex::new(status.collect()), lists: watch::Sender::new(lists) }
     }
 
     /// How the watch is doing.
@@ -95,13 +110,26 @@ impl Shared {
 
     /// The kinds whose first list is not in.
     pub fn unsynced(&self) -> KindSet {
-        *self.unsynced.borrow()
+        self.lists.borrow().unsynced
     }
 
-    /// Waits until all first lists are in.
+    /// Whether all first lists are in that somebody waits for.
+    pub fn is_synced(&self) -> bool {
+        self.lists.borrow().are_in()
+    }
+
+    /// Notes that the API server does not have a kind.
+    pub fn set_absent(&self, kind: Kind) {
+        self.lists.send_if_modified(|lists| {
+            let absent = lists.absent.with(kind);
+            std::mem::replace(&mut lists.absent, absent) != absent
+        });
+    }
+
+    /// Waits until all first lists are in that somebody waits for.
     pub async fn synced(&self) {
         // The sender lives as long as this borrow: no error can come.
-        let _ = self.unsynced.subscribe().wait_for(|unsynced| unsynced.is_empty()).await;
+        let _ = self.lists.subscribe().wait_for(Lists::are_in).await;
     }
 
     fn lock(&self) -> MutexGuard<'_, Vec<KindStatus>> {
@@ -122,7 +150,7 @@ pub fn publish(store: &mut Store, shared: &Shared, observer: &dyn Observer) {
         status.objects = store.count(status.kind);
         status.synced = !unsynced.contains(status.kind);
     }
-    shared.unsynced.send_if_modified(|held| std::mem::replace(held, unsynced) != unsynced);
+    shared.lists.send_if_modified(|lists| std::mem::replace(&mut lists.unsynced, unsynced) != unsynced);
     for (kind, trigger) in store.take_programmed() {
         if let Some(latency) = latency(&trigger, since_epoch) {
             observer.programmed(kind, latency);
@@ -147,7 +175,7 @@ pub async fn run(
         loop {
             match changes.try_recv() {
                 Ok(change) => store.take(change),
-                Err(_) if shared.unsynced().is_empty() || store.unsynced() != shared.unsynced() => break,
+                Err(_) if shared.is_synced() || store.unsynced() != shared.unsynced() => break,
                 Err(_) => match tokio::time::timeout_at(until, changes.recv()).await {
                     Ok(Some(change)) => store.take(change),
                     Ok(None) | Err(_) => break,
@@ -156,7 +184,7 @@ pub async fn run(
             taken += 1;
             if taken % BATCH_MAX == 0 {
                 tokio::task::yield_now().await;
-                if shared.unsynced().is_empty() || Instant::now() >= until {
+                if shared.is_synced() || Instant::now() >= until {
                     break;
                 }
             }

@@ -1,5 +1,7 @@
 //! What Kubernetes' DNS specification 1.1.0 makes of objects, as pure functions: objects in, zone values out.
 
+mod import;
+
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -7,6 +9,8 @@ use super::object::{self, Address, SliceEndpoint};
 use super::problem::Problem;
 use crate::dns::{LABEL_LEN_MAX, Name};
 use crate::zone::{self, Endpoint, Fqdn, Kind, Port, Protocol, ServiceKey, Slice, SliceZones, zone_name};
+
+pub use import::{import, import_facts, imported_slice};
 
 /// What a Service says by itself, before its slices are known.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -66,6 +70,16 @@ pub fn slice(object: &object::EndpointSlice, pod_names: bool, problems: &mut Vec
     let meta = &object.metadata;
     // A slice of another mechanism (multicluster) has no such label: it is nobody's here.
     let service = ServiceKey::new(meta.service_name()?, &meta.namespace)?;
+    Some(slice_of(object, service, pod_names, problems))
+}
+
+fn slice_of(
+    object: &object::EndpointSlice,
+    service: ServiceKey,
+    pod_names: bool,
+    problems: &mut Vec<Problem>,
+) -> Slice {
+    let meta = &object.metadata;
     let mut problem = |what| problems.push(Problem::new(Kind::EndpointSlice, meta, what));
     let is_fqdn = object.address_type.as_deref() == Some("FQDN");
     let (mut endpoints, mut fqdns, mut unready) = (Vec::new(), Vec::new(), 0);
@@ -96,7 +110,7 @@ pub fn slice(object: &object::EndpointSlice, pod_names: bool, problems: &mut Vec
         .filter_map(|port| port_of(port.port, port.name.as_deref(), port.protocol.as_deref(), &mut problem));
     let mut slice = Slice::new(service, ports.collect(), endpoints, unready);
     slice.fqdns = fqdns.into();
-    Some(slice)
+    slice
 }
 
 /// Puts the topology zones of the ready endpoints into `slice`, which was made of the same object.

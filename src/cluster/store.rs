@@ -7,6 +7,7 @@
 //! it, and when the list is whole, what has an older stamp goes. Until then everything stays as it was: an object that
 //! is in both lists is not missing at any moment. A list that breaks off sweeps nothing.
 
+mod imports;
 mod pods;
 
 use std::collections::{HashMap, HashSet};
@@ -16,6 +17,7 @@ use super::object::{AnyObject, EndpointSlice, Meta, Namespace, Service};
 use super::problem::{Problem, Problems};
 use super::schema::{self, ServiceFacts};
 use crate::zone::{Kind, KindSet, Reader, ServiceKey, Slice, Writer};
+use imports::Imports;
 use pods::Pods;
 
 /// Where an object stands: kind, namespace and name.
@@ -66,6 +68,10 @@ pub struct Store {
     slices_of: HashMap<ServiceKey, Vec<Arc<str>>>,
     namespaces: HashMap<Box<str>, u32>,
     pods: Pods,
+    /// `None` where nobody asked for them.
+    imports: Option<Box<Imports>>,
+    /// Whether slices belong to Services: no with `noendpoints`, where they are watched for imports only.
+    has_slices_of_services: bool,
     generations: [u32; Kind::ALL.len()],
     /// Services whose zone value is to be built anew.
     touched: HashSet<ServiceKey>,
@@ -109,6 +115,8 @@ impl Store {
             slices_of: HashMap::new(),
             namespaces: HashMap::new(),
             pods: Pods::default(),
+            imports: needed.contains(Kind::ServiceImport).then(Box::default),
+            has_slices_of_services: true,
             generations: [0; Kind::ALL.len()],
             touched: HashSet::new(),
             changed: false,
@@ -121,6 +129,11 @@ impl Store {
     /// Keeps the topology zones of endpoints from now on: the option `zonal`.
     pub fn keep_zones(&mut self) {
         self.has_zones = true;
+    }
+
+    /// Takes slices for imports alone (`noendpoints`).
+    pub fn ignore_slices_of_services(&mut self) {
+        self.has_slices_of_services = false;
     }
 
     /// A handle to the zone.
@@ -140,9 +153,14 @@ impl Store {
     pub fn count(&self, kind: Kind) -> usize {
         match kind {
             Kind::Service => self.services.len(),
-            Kind::EndpointSlice => self.slices.len(),
+            Kind::EndpointSlice => {
+                let of_imports =
+                    |imports: &Imports| imports.count_slices(|path| self.slices.contains_key(path));
+                self.slices.len() + self.imports.as_deref().map_or(0, of_imports)
+            }
             Kind::Namespace => self.namespaces.len(),
             Kind::Pod => self.pods.len(),
+            Kind::ServiceImport => self.imports.as_deref().map_or(0, Imports::len),
         }
     }
 
@@ -162,6 +180,9 @@ impl Store {
     pub fn publish(&mut self, unix_s: u32) -> bool {
         for key in std::mem::take(&mut self.touched) {
             self.rebuild(&key);
+        }
+        if let Some(imports) = &mut self.imports {
+            self.changed |= imports.write(&mut self.writer, unix_s);
         }
         if !self.changed {
             return false;
@@ -191,6 +212,11 @@ impl Store {
                     (self.changed, self.visible) = (true, true);
                 }
             }
+            AnyObject::ServiceImport(object) => {
+                if let Some(imports) = &mut self.imports {
+                    imports.apply(object, self.generations[Kind::ServiceImport as usize], &mut problems);
+                }
+            }
         }
         if !problems.is_empty() {
             self.problems.tell(problems);
@@ -209,6 +235,13 @@ impl Store {
     }
 
     fn apply_slice(&mut self, object: &EndpointSlice, is_update: bool, problems: &mut Vec<Problem>) {
+        if let Some(imports) = &mut self.imports {
+            let generation = self.generations[Kind::EndpointSlice as usize];
+            imports.apply_slice(object, generation, self.pod_names, problems);
+        }
+        if !self.has_slices_of_services {
+            return;
+        }
         let path = path_of(&object.metadata);
         let Some(mut slice) = schema::slice(object, self.pod_names, problems) else {
             // It may have belonged to a Service before.
@@ -265,6 +298,9 @@ impl Store {
                 }
             }
             AnyObject::EndpointSlice(_) => {
+                if let Some(imports) = &mut self.imports {
+                    imports.delete_slice(&path_of(meta));
+                }
                 if self.delete_slice(&path_of(meta)) {
                     self.visible = true;
                 }
@@ -273,6 +309,13 @@ impl Store {
             AnyObject::Pod(_) => {
                 if self.pods.delete(meta, &mut self.writer) {
                     (self.changed, self.visible) = (true, true);
+                }
+            }
+            AnyObject::ServiceImport(_) => {
+                if let (Some(imports), Some(key)) =
+                    (&mut self.imports, ServiceKey::new(&meta.name, &meta.namespace))
+                {
+                    imports.delete(&key);
                 }
             }
         }
@@ -320,6 +363,9 @@ impl Store {
                 if let Some((stamp, _)) = self.slices.get_mut(&id.path) {
                     *stamp = generation;
                 }
+                if let Some(imports) = &mut self.imports {
+                    imports.keep_slice(&id.path, generation);
+                }
             }
             Kind::Namespace => {
                 if let Some(stamp) = self.namespaces.get_mut(name) {
@@ -327,6 +373,11 @@ impl Store {
                 }
             }
             Kind::Pod => self.pods.keep(namespace, name, generation),
+            Kind::ServiceImport => {
+                if let (Some(imports), Some(key)) = (&mut self.imports, ServiceKey::new(name, namespace)) {
+                    imports.keep(&key, generation);
+                }
+            }
         }
     }
 
@@ -344,6 +395,9 @@ impl Store {
                 for path in old.map(|(path, _)| Arc::clone(path)).collect::<Vec<_>>() {
                     self.visible |= self.delete_slice(&path);
                 }
+                if let Some(imports) = &mut self.imports {
+                    imports.sweep_slices(generation);
+                }
             }
             Kind::Namespace => {
                 let old = self.namespaces.iter().filter(|(_, stamp)| **stamp != generation);
@@ -354,6 +408,11 @@ impl Store {
             Kind::Pod => {
                 if self.pods.sweep(generation, &mut self.writer) {
                     (self.changed, self.visible) = (true, true);
+                }
+            }
+            Kind::ServiceImport => {
+                if let Some(imports) = &mut self.imports {
+                    imports.sweep(generation);
                 }
             }
         }

@@ -63,13 +63,16 @@ impl Clusters {
     fn begin(&self, config: &WatchConfig) -> Result<Watch, WatchError> {
         for kind in [Kind::Service, Kind::Namespace] {
             let selector = config.selector(kind).unwrap_or_default();
-            Selector::parse(selector)
-                .map_err(|cause| WatchError::Selector { selector: selector.to_owned(), cause })?;
+            Selector::parse(&selector)
+                .map_err(|cause| WatchError::Selector { selector: selector.into_owned(), cause })?;
         }
         let kinds = config.kinds();
         let mut store = Store::new(kinds, config.endpoint_pod_names);
         if config.zonal {
             store.keep_zones();
+        }
+        if !config.endpoints {
+            store.ignore_slices_of_services();
         }
         let reader = store.reader();
         let (changes_tx, changes_rx) = mpsc::channel(QUEUE_LEN);
@@ -115,13 +118,13 @@ impl Watch {
         self.reader.clone()
     }
 
-    /// Whether the first list of every kind is in.
+    /// Whether the first list of every kind is in, but for ServiceImports where the API server does not know that kind.
     #[must_use]
     pub fn is_synced(&self) -> bool {
-        self.shared.unsynced().is_empty()
+        self.shared.is_synced()
     }
 
-    /// Waits until the first list of every kind is in.
+    /// Waits until that is so.
     pub async fn synced(&self) {
         self.shared.synced().await;
     }

@@ -15,6 +15,7 @@
 
 mod dump;
 mod fqdn;
+mod import;
 mod key;
 mod namespaces;
 mod path;
@@ -28,6 +29,7 @@ mod writer;
 
 pub use dump::Dump;
 pub use fqdn::Fqdn;
+pub use import::{Import, ImportedSlice};
 pub use key::ServiceKey;
 pub use namespaces::{Namespace, SameName};
 pub use path::{Branch, Detail, Path, ServicePath};
@@ -50,11 +52,14 @@ pub enum Kind {
     Namespace,
     /// `v1/Pod`
     Pod,
+    /// `multicluster.x-k8s.io/v1alpha1/ServiceImport`
+    ServiceImport,
 }
 
 impl Kind {
     /// All kinds, in the order in which they are shown.
-    pub const ALL: [Kind; 4] = [Kind::Service, Kind::EndpointSlice, Kind::Namespace, Kind::Pod];
+    pub const ALL: [Kind; 5] =
+        [Kind::Service, Kind::EndpointSlice, Kind::Namespace, Kind::Pod, Kind::ServiceImport];
 
     /// The kind as Kubernetes writes its plural.
     #[must_use]
@@ -64,6 +69,7 @@ impl Kind {
             Kind::EndpointSlice => "endpointslices",
             Kind::Namespace => "namespaces",
             Kind::Pod => "pods",
+            Kind::ServiceImport => "serviceimports",
         }
     }
 }
@@ -86,6 +92,12 @@ impl KindSet {
     #[must_use]
     pub fn without(self, kind: Kind) -> Self {
         Self(self.0 & !(1 << kind as u8))
+    }
+
+    /// This set without the kinds of another.
+    #[must_use]
+    pub fn minus(self, other: KindSet) -> Self {
+        Self(self.0 & !other.0)
     }
 
     /// Whether `kind` is in the set.

@@ -57,6 +57,13 @@ pub enum Detail<'q> {
     None,
     /// `ENDPOINT.SERVICE…`
     Endpoint(&'q [u8]),
+    /// `ENDPOINT.CLUSTER.SERVICE…`, in a multicluster zone.
+    Member {
+        /// The label of the endpoint.
+        endpoint: &'q [u8],
+        /// The id of the cluster that it is in.
+        cluster: &'q [u8],
+    },
     /// `_PORT._PROTOCOL.SERVICE…`, without the underscores; an empty part matches anything.
     Port {
         /// The name of the port.
@@ -132,6 +139,20 @@ impl<'q> Path<'q> {
         is_zonal.then(|| query.label(last - 4))
     }
 
+    /// The same in a multicluster zone: two labels before a Service are an endpoint and its cluster, unless one of them
+    /// begins with an underscore.
+    #[must_use]
+    pub fn of_multicluster(query: &'q Query<'_>, zone_labels: usize) -> Self {
+        let mut path = Self::of(query, zone_labels);
+        if let Path::Service(ServicePath { detail: detail @ Detail::Port { .. }, .. }) = &mut path {
+            let (endpoint, cluster) = (query.label(0), query.label(1));
+            if ![endpoint, cluster].iter().any(|label| label.starts_with(b"_")) {
+                *detail = Detail::Member { endpoint, cluster };
+            }
+        }
+        path
+    }
+
     /// The namespace that the name speaks of.
     #[must_use]
     pub fn namespace(&self) -> Option<&'q [u8]> {
@@ -150,7 +171,7 @@ impl Detail<'_> {
     pub fn asks_for_something(&self) -> bool {
         match self {
             Detail::None => false,
-            Detail::Endpoint(_) | Detail::Zone { .. } => true,
+            Detail::Endpoint(_) | Detail::Member { .. } | Detail::Zone { .. } => true,
             Detail::Port { port, protocol } => !port.is_empty() || !protocol.is_empty(),
         }
     }
@@ -163,7 +184,7 @@ impl Detail<'_> {
                 (name.is_empty() || **name == *port.name)
                     && (protocol.is_empty() || *protocol == port.protocol.as_bytes())
             }
-            Detail::None | Detail::Endpoint(_) | Detail::Zone { .. } => true,
+            Detail::None | Detail::Endpoint(_) | Detail::Member { .. } | Detail::Zone { .. } => true,
         }
     }
 }

@@ -140,7 +140,7 @@ fn unique<T: Copy + Ord + std::hash::Hash>(mut values: Vec<T>) -> Box<[T]> {
     values.into()
 }
 
-fn has_duplicates(slices: &[Arc<Slice>]) -> bool {
+pub(super) fn has_duplicates(slices: &[Arc<Slice>]) -> bool {
     let endpoints = || slices.iter().flat_map(|slice| slice.endpoints());
     let mut addresses = std::collections::HashSet::new();
     let mut names = std::collections::HashSet::new();

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use arc_swap::{ArcSwap, Guard};
 
+use super::import::Imports;
 use super::reverse::OneOrMore;
 use super::{
     ClusterIpOwners, EndpointOwners, EndpointRef, Kind, KindSet, Namespace, Pod, PodsAt, SameName, Service,
@@ -23,11 +24,13 @@ pub struct Zone {
     cluster_ips: Table<ClusterIpOwners>,
     endpoint_ips: Table<EndpointOwners>,
     pods: Table<PodsAt>,
+    /// `None` until the first one, and so for ever without `multicluster`.
+    pub(super) imports: Option<Imports>,
 }
 
 /// The only one who changes a zone: it belongs to one task, and what it changed is seen after [`Writer::publish`].
 pub struct Writer {
-    draft: Zone,
+    pub(super) draft: Zone,
     published: Arc<ArcSwap<Zone>>,
 }
 

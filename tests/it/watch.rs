@@ -404,3 +404,126 @@ async fn what_cannot_lead_to_data_is_an_error_at_once() {
     config.labels = Some("app in".to_owned());
     assert!(clusters.watch(&config).err().unwrap().to_string().starts_with("read label selector `app in`"));
 }
+
+fn import(name: &str, address: &str) -> Value {
+    json!({
+        "kind": "ServiceImport", "metadata": {"name": name, "namespace": "demo"},
+        "spec": {"type": "ClusterSetIP", "ips": [address], "ports": [{"name": "http", "port": 80}]},
+    })
+}
+
+fn imported_slice(name: &str, import: &str, cluster: &str, address: &str) -> Value {
+    json!({
+        "kind": "EndpointSlice", "addressType": "IPv4",
+        "metadata": {"name": name, "namespace": "demo", "labels": {
+            "multicluster.kubernetes.io/service-name": import, "multicluster.kubernetes.io/source-cluster": cluster,
+        }},
+        "endpoints": [{"addresses": [address], "conditions": {"ready": true}}],
+    })
+}
+
+fn multicluster(api: &FakeApi) -> WatchConfig {
+    WatchConfig { multicluster: true, ..config(api) }
+}
+
+/// The clusterset IPs and the number of slices of `NAME.demo`; `None` when there is no such import.
+fn imported(watch: &Watch, name: &str) -> Option<(Vec<String>, usize)> {
+    let key = [&[name.len() as u8], name.as_bytes(), b"\x04demo"].concat();
+    let zone = watch.reader().snapshot();
+    let service = &zone.import(&key)?.service;
+    Some((service.v4.iter().map(ToString::to_string).collect(), service.slices.len()))
+}
+
+#[tokio::test]
+async fn imports_are_watched_only_when_they_are_wanted_and_their_slices_with_the_others() {
+    let api = FakeApi::start().await;
+    api.apply(service("web", "None"));
+    api.apply(slice("web-1", "web", "192.0.2.1"));
+    api.apply(import("web", "10.42.42.42"));
+    api.apply(imported_slice("web-a", "web", "cluster-a", "192.0.2.9"));
+    let clusters = Clusters::with_timing(Handle::current(), Arc::new(NoObserver), timing());
+    let plain = clusters.watch(&config(&api)).unwrap();
+    synced(&plain).await;
+    assert!(imported(&plain, "web").is_none());
+    assert!(api.requests("watch", "serviceimports").is_empty());
+    drop(plain);
+    let watch = clusters.watch(&multicluster(&api)).unwrap();
+    assert!(Arc::ptr_eq(&watch, &clusters.watch(&multicluster(&api)).unwrap()), "equal ones share a watch");
+    let before = api.requests("watch", "endpointslices").len();
+    synced(&watch).await;
+    assert_eq!(imported(&watch, "web").unwrap(), (vec!["10.42.42.42".to_owned()], 1));
+    assert_eq!(addresses(&watch, "web").unwrap(), ["192.0.2.1"], "no endpoint of another cluster");
+    assert!(watch.reader().load().endpoint_owners("192.0.2.9".parse().unwrap()).is_empty(), "no PTR");
+    assert!(api.requests("watch", "endpointslices").len() <= before + 1, "one watch serves both");
+    api.apply(import("web", "10.42.42.43"));
+    eventually("an update", || imported(&watch, "web").unwrap().0 == ["10.42.42.43"]).await;
+    api.apply(imported_slice("web-b", "web", "cluster-b", "192.0.2.10"));
+    eventually("another cluster", || imported(&watch, "web").unwrap().1 == 2).await;
+    api.delete(&imported_slice("web-a", "web", "cluster-a", ""));
+    eventually("a cluster that leaves", || imported(&watch, "web").unwrap().1 == 1).await;
+    api.delete(&import("web", ""));
+    eventually("a deletion", || imported(&watch, "web").is_none()).await;
+    assert!(addresses(&watch, "web").is_some());
+}
+
+#[tokio::test]
+async fn selectors_go_to_slices_of_imports_and_not_to_imports() {
+    let api = FakeApi::start().await;
+    let labels = |labels: &str| Some(labels.to_owned());
+    let config = WatchConfig {
+        labels: labels("app=web"),
+        namespace_labels: labels("team=a"),
+        endpoints: false,
+        ..multicluster(&api)
+    };
+    let clusters = Clusters::with_timing(Handle::current(), Arc::new(NoObserver), timing());
+    let watch = clusters.watch(&config).unwrap();
+    synced(&watch).await;
+    let asked = |plural: &str| api.requests("watch", plural)[0].query.get("labelSelector").cloned();
+    assert_eq!(asked("services").as_deref(), Some("app=web"));
+    let of_slices = asked("endpointslices");
+    assert_eq!(of_slices.as_deref(), Some("app=web,multicluster.kubernetes.io/service-name"));
+    assert_eq!(asked("namespaces").as_deref(), Some("team=a"));
+    assert_eq!(asked("serviceimports"), None);
+}
+
+#[tokio::test]
+async fn a_cluster_without_imports_is_ready_and_says_what_is_missing_until_it_comes() {
+    let api = FakeApi::start().await;
+    api.apply(namespace("demo"));
+    api.apply(service("web", "10.96.0.1"));
+    api.apply(import("web", "10.42.42.42"));
+    for verb in ["watch", "list"] {
+        api.refuse(verb, "serviceimports", 404);
+    }
+    let clusters = Clusters::with_timing(Handle::current(), Arc::new(NoObserver), timing());
+    let watch = clusters.watch(&multicluster(&api)).unwrap();
+    synced(&watch).await;
+    assert!(watch.is_synced() && addresses(&watch, "web").is_some());
+    // It may come yet: a name of the cluster set is not called missing.
+    assert!(watch.reader().load().unsynced().contains(Kind::ServiceImport));
+    eventually("the reason", || !last_error(&watch, Kind::ServiceImport).is_empty()).await;
+    let told = last_error(&watch, Kind::ServiceImport);
+    assert!(told.contains("CustomResourceDefinition `serviceimports.multicluster.x-k8s.io`"), "{told}");
+    api.relent();
+    eventually("the imports", || imported(&watch, "web").is_some()).await;
+    eventually("nothing to complain of", || last_error(&watch, Kind::ServiceImport).is_empty()).await;
+    assert!(watch.reader().load().unsynced().is_empty());
+}
+
+#[tokio::test]
+async fn imports_that_may_not_be_read_keep_the_watch_from_being_ready() {
+    let api = FakeApi::start().await;
+    for verb in ["watch", "list"] {
+        api.refuse(verb, "serviceimports", 403);
+    }
+    let clusters = Clusters::with_timing(Handle::current(), Arc::new(NoObserver), timing());
+    let watch = clusters.watch(&multicluster(&api)).unwrap();
+    eventually("the reason", || !last_error(&watch, Kind::ServiceImport).is_empty()).await;
+    let told = last_error(&watch, Kind::ServiceImport);
+    assert!(
+        told.contains("list and watch on `serviceimports` of apiGroup `multicluster.x-k8s.io`"),
+        "{told}"
+    );
+    assert!(!watch.is_synced());
+}

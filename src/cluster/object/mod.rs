@@ -8,6 +8,7 @@ mod endpoint_slice;
 mod namespace;
 mod pod;
 mod service;
+mod service_import;
 
 use std::fmt;
 use std::hash::Hasher;
@@ -22,6 +23,7 @@ pub use endpoint_slice::{EndpointSlice, SliceEndpoint};
 pub use namespace::Namespace;
 pub use pod::Pod;
 pub use service::{Service, ServiceSpec};
+pub use service_import::{ImportSpec, ServiceImport};
 
 /// A kind of trimmed object that can be listed and watched.
 pub trait Object: DeserializeOwned + Send + 'static {
@@ -39,7 +41,7 @@ pub trait Object: DeserializeOwned + Send + 'static {
     fn into_any(self) -> AnyObject;
 }
 
-/// An object of any of the four kinds.
+/// An object of any kind.
 #[derive(Debug, Clone)]
 pub enum AnyObject {
     /// `v1/Service`
@@ -50,6 +52,8 @@ pub enum AnyObject {
     Namespace(Namespace),
     /// `v1/Pod`
     Pod(Pod),
+    /// `multicluster.x-k8s.io/v1alpha1/ServiceImport`
+    ServiceImport(ServiceImport),
 }
 
 /// What is kept of an object's metadata.
@@ -74,6 +78,10 @@ pub struct Meta {
 struct Labels {
     #[serde(rename = "kubernetes.io/service-name", default)]
     service_name: Option<Box<str>>,
+    #[serde(rename = "multicluster.kubernetes.io/service-name", default)]
+    imported_service: Option<Box<str>>,
+    #[serde(rename = "multicluster.kubernetes.io/source-cluster", default)]
+    source_cluster: Option<Box<str>>,
 }
 
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -102,6 +110,7 @@ impl AnyObject {
             Self::EndpointSlice(_) => Kind::EndpointSlice,
             Self::Namespace(_) => Kind::Namespace,
             Self::Pod(_) => Kind::Pod,
+            Self::ServiceImport(_) => Kind::ServiceImport,
         }
     }
 
@@ -113,6 +122,7 @@ impl AnyObject {
             Self::EndpointSlice(object) => &object.metadata,
             Self::Namespace(object) => &object.metadata,
             Self::Pod(object) => &object.metadata,
+            Self::ServiceImport(object) => &object.metadata,
         }
     }
 
@@ -123,6 +133,7 @@ impl AnyObject {
             Self::EndpointSlice(object) => &mut object.metadata,
             Self::Namespace(object) => &mut object.metadata,
             Self::Pod(object) => &mut object.metadata,
+            Self::ServiceImport(object) => &mut object.metadata,
         }
     }
 }
@@ -140,6 +151,18 @@ impl Meta {
     #[must_use]
     pub fn service_name(&self) -> Option<&str> {
         self.labels.as_ref()?.service_name.as_deref().filter(|name| !name.is_empty())
+    }
+
+    /// The ServiceImport that an EndpointSlice belongs to, from its label.
+    #[must_use]
+    pub fn imported_service(&self) -> Option<&str> {
+        self.labels.as_ref()?.imported_service.as_deref().filter(|name| !name.is_empty())
+    }
+
+    /// The id of the cluster that an imported EndpointSlice comes from, from its label.
+    #[must_use]
+    pub fn source_cluster(&self) -> Option<&str> {
+        self.labels.as_ref()?.source_cluster.as_deref().filter(|id| !id.is_empty())
     }
 
     /// When the change happened that led to this state of an EndpointSlice: its text, in RFC 3339.

@@ -7,7 +7,7 @@ use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
 
 use super::super::config::{Timing, WatchConfig};
-use super::super::object::{EndpointSlice, Namespace, Object, Pod, Service};
+use super::super::object::{EndpointSlice, Namespace, Object, Pod, Service, ServiceImport};
 use super::super::observer::Observer;
 use super::super::publish::Shared;
 use super::super::store::Change;
@@ -41,6 +41,7 @@ impl Source<'_> {
             Kind::EndpointSlice => self.spawn_kind::<EndpointSlice>(runtime, changes_tx, observer, None),
             Kind::Namespace => self.spawn_kind::<Namespace>(runtime, changes_tx, observer, None),
             Kind::Pod => self.spawn_kind::<Pod>(runtime, changes_tx, observer, Some(Pod::FIELD_SELECTOR)),
+            Kind::ServiceImport => self.spawn_kind::<ServiceImport>(runtime, changes_tx, observer, None),
         };
         self.config.kinds().iter().map(spawn).collect()
     }
@@ -54,7 +55,7 @@ impl Source<'_> {
     ) -> AbortHandle {
         let reflector = Reflector::<K>::new(
             self.client.clone(),
-            self.config.selector(K::KIND),
+            self.config.selector(K::KIND).as_deref(),
             fields,
             self.timing.clone(),
             changes_tx.clone(),

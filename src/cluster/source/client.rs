@@ -19,6 +19,7 @@ use kube::config::{KubeConfigOptions, Kubeconfig};
 use serde::Deserialize;
 
 use super::super::config::{ClientTls, SourceConfig, Timing, WatchError};
+use super::super::object::{Object, ServiceImport};
 use super::super::observer::Observer;
 
 /// How long an answer may be: beyond it, no page and no event is reasonable.
@@ -230,6 +231,12 @@ impl ApiError {
             Self::Status { code: 403, message } => format!(
                 "may not {verb} {resource}: 403 `{message}`; the ClusterRole needs the verbs list and watch on \
                  `{resource}` of apiGroup `{group}`"
+            ),
+            Self::Status { code: 404, message } if group == ServiceImport::GROUP => format!(
+                "the API server has no {resource}: 404 `{}`; install the CustomResourceDefinition \
+                 `{resource}.{group}` with its version v1alpha1, or take `multicluster` out of the Corefile; until then \
+                 names of multicluster zones get SERVFAIL, and nothing else waits for them",
+                message.trim_end()
             ),
             Self::Status { code: 404, message } => {
                 format!(

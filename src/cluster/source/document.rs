@@ -11,7 +11,7 @@ use serde::Deserialize;
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::Value;
 
-use super::super::object::{AnyObject, EndpointSlice, Namespace, Object, Pod, Service};
+use super::super::object::{AnyObject, EndpointSlice, Namespace, Object, Pod, Service, ServiceImport};
 use crate::zone::Kind;
 
 /// Takes the objects of a document as they come.
@@ -179,6 +179,7 @@ fn typed<'de, D: Deserializer<'de>>(deserializer: D, kind: Kind) -> Result<AnyOb
         Kind::EndpointSlice => EndpointSlice::deserialize(deserializer).map(Object::into_any),
         Kind::Namespace => Namespace::deserialize(deserializer).map(Object::into_any),
         Kind::Pod => Pod::deserialize(deserializer).map(Object::into_any),
+        Kind::ServiceImport => ServiceImport::deserialize(deserializer).map(Object::into_any),
     }
 }
 
@@ -191,6 +192,7 @@ fn kind_of(kind: &str, api_version: Option<&str>) -> Option<Kind> {
         ("EndpointSlice", Some("discovery.k8s.io/v1" | "discovery.k8s.io/v1beta1") | None) => {
             Some(Kind::EndpointSlice)
         }
+        ("ServiceImport", Some("multicluster.x-k8s.io/v1alpha1") | None) => Some(Kind::ServiceImport),
         _ => None,
     }
 }

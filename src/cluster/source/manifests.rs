@@ -60,8 +60,8 @@ impl Manifests {
     pub fn new(config: &WatchConfig, paths: &[ManifestPath]) -> Result<Self, WatchError> {
         let selector = |kind| {
             let selector = config.selector(kind).unwrap_or_default();
-            Selector::parse(selector)
-                .map_err(|cause| WatchError::Selector { selector: selector.to_owned(), cause })
+            Selector::parse(&selector)
+                .map_err(|cause| WatchError::Selector { selector: selector.into_owned(), cause })
         };
         let mut stdin = None;
         for path in paths {
@@ -198,9 +198,13 @@ impl Manifests {
             } else if meta.namespace.is_empty() {
                 meta.namespace = "default".into();
             }
-            let selector = if kind == Kind::Namespace { &self.namespace_labels } else { &self.labels };
+            let is_selected = match kind {
+                Kind::Namespace => self.namespace_labels.matches(&labels),
+                Kind::Service | Kind::EndpointSlice | Kind::Pod => self.labels.matches(&labels),
+                Kind::ServiceImport => true,
+            };
             let id = ObjectId::new(kind, object.meta());
-            if self.kinds.contains(kind) && selector.matches(&labels) {
+            if self.kinds.contains(kind) && is_selected {
                 given.push(id);
                 listed.objects.push(object);
             } else if kind == Kind::Namespace {

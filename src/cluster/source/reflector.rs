@@ -201,6 +201,10 @@ impl<K: Object> Reflector<K> {
                 return;
             }
         }
+        if error.code() == Some(404) && K::KIND == Kind::ServiceImport {
+            // A CustomResourceDefinition that is not installed: the rest of the cluster does not wait for it.
+            self.shared.set_absent(K::KIND);
+        }
         self.complain(error.explain(verb, kind, K::GROUP));
     }
 

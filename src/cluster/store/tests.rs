@@ -361,3 +361,76 @@ fn topology_zones_are_kept_only_when_asked_for() {
         assert_eq!(store.reader().load().serial(), if has_zones { 20 } else { 10 });
     }
 }
+
+fn import(name: &str, address: &str) -> AnyObject {
+    let object = json!({
+        "metadata": {"name": name, "namespace": "demo"},
+        "spec": {"type": "ClusterSetIP", "ips": [address], "ports": [{"port": 80}]},
+    });
+    AnyObject::ServiceImport(serde_json::from_value(object).unwrap())
+}
+
+fn imported_slice(name: &str, import: &str, cluster: &str, endpoints: Value) -> AnyObject {
+    let object = json!({
+        "metadata": {"name": name, "namespace": "demo", "labels": {
+            "multicluster.kubernetes.io/service-name": import, "multicluster.kubernetes.io/source-cluster": cluster,
+        }},
+        "endpoints": endpoints,
+    });
+    AnyObject::EndpointSlice(serde_json::from_value(object).unwrap())
+}
+
+#[test]
+fn imports_have_a_serial_of_their_own() {
+    let mut store = new_store();
+    store.take(Change::Apply(service("web", "10.96.0.1")));
+    store.publish(10);
+    store.take(Change::Apply(import("web", "10.42.42.42")));
+    store.publish(20);
+    let zone = store.reader().snapshot();
+    assert_eq!((zone.serial(), zone.import_serial()), (10, 20));
+    store.take(Change::Apply(imported_slice("web-a", "web", "a", ready("192.0.2.1"))));
+    store.publish(30);
+    assert_eq!(store.reader().load().import_serial(), 30);
+    // An endpoint that is not ready is no answer.
+    let endpoints =
+        json!([{"addresses": ["192.0.2.1"]}, {"addresses": ["192.0.2.2"], "conditions": {"ready": false}}]);
+    store.take(Change::Apply(imported_slice("web-a", "web", "a", endpoints)));
+    assert!(store.publish(40));
+    assert_eq!(store.reader().load().import_serial(), 30);
+    store.take(Change::Apply(imported_slice("web-a", "web", "b", ready("192.0.2.1"))));
+    store.publish(50);
+    let zone = store.reader().snapshot();
+    assert_eq!((zone.serial(), zone.import_serial()), (10, 50));
+    assert_eq!(zone.import(b"\x03web\x04demo").unwrap().parent(0), b"\x01b\x03web\x04demo");
+}
+
+#[test]
+fn a_relist_sweeps_imports_and_their_slices_that_are_gone() {
+    let mut store = new_store();
+    let stays = [import("web", "10.42.42.42"), imported_slice("web-a", "web", "a", ready("192.0.2.1"))];
+    let goes = [import("old", "10.42.42.43"), imported_slice("web-b", "web", "b", ready("192.0.2.2"))];
+    stays.iter().chain(&goes).for_each(|object| store.take(Change::Apply(object.clone())));
+    store.publish(10);
+    assert_eq!((store.count(Kind::ServiceImport), store.count(Kind::EndpointSlice)), (2, 2));
+    let kinds = [Kind::ServiceImport, Kind::EndpointSlice];
+    kinds.into_iter().for_each(|kind| store.take(Change::Begin(kind)));
+    store.take(Change::Listed(stays[0].clone()));
+    store.take(Change::Keep(ObjectId::new(Kind::EndpointSlice, stays[1].meta())));
+    kinds.into_iter().for_each(|kind| store.take(Change::End(kind)));
+    store.publish(20);
+    let zone = store.reader().snapshot();
+    assert!(zone.import(b"\x03old\x04demo").is_none());
+    assert_eq!(zone.import(b"\x03web\x04demo").unwrap().service.slices.len(), 1);
+    assert_eq!((store.count(Kind::ServiceImport), store.count(Kind::EndpointSlice)), (1, 1));
+}
+
+#[test]
+fn without_the_option_imports_leave_nothing_behind() {
+    let mut store = Store::new(all_kinds().without(Kind::ServiceImport), false);
+    store.take(Change::Apply(import("web", "10.42.42.42")));
+    store.take(Change::Apply(imported_slice("web-a", "web", "a", ready("192.0.2.1"))));
+    assert!(!store.publish(10));
+    assert_eq!(store.count(Kind::EndpointSlice), 0);
+    assert_eq!(store.reader().load().imports().count(), 0);
+}

@@ -151,3 +151,25 @@ fn what_leads_to_no_data_is_an_error_that_says_why() {
     let error = Manifests::new(&missing_config, paths).err().unwrap().to_string();
     assert!(error.contains("missing`: No such file"), "{error}");
 }
+
+#[test]
+fn imports_are_read_when_they_are_wanted_whatever_their_labels() {
+    let folder = Folder::new("imports");
+    folder.write(
+        "import.yaml",
+        "apiVersion: multicluster.x-k8s.io/v1alpha1\nkind: ServiceImport\nmetadata: {name: web}\n\
+         spec: {type: ClusterSetIP, ips: [10.42.42.42], ports: [{port: 80}]}\n---\n\
+         apiVersion: multicluster.x-k8s.io/v1beta1\nkind: ServiceImport\nmetadata: {name: later}\n",
+    );
+    folder.write("service.yaml", &service("web"));
+    let imports = |config: &WatchConfig| {
+        let mut store = Store::new(config.kinds(), false);
+        manifests(config).load().unwrap().into_iter().for_each(|change| store.take(change));
+        store.publish(1);
+        let zone = store.reader().snapshot();
+        (zone.imports().map(|import| import.service.key.to_string()).collect::<Vec<_>>(), zone.counts().0)
+    };
+    let config = WatchConfig { labels: Some("app=other".to_owned()), ..config(&folder.0) };
+    assert_eq!(imports(&WatchConfig { labels: None, ..config.clone() }), (vec![], 1));
+    assert_eq!(imports(&WatchConfig { multicluster: true, ..config }), (vec!["web.default.".to_owned()], 0));
+}
