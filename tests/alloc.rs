@@ -70,6 +70,36 @@ endpoints:
 - {addresses: [10.244.0.9]}
 - {addresses: [10.244.0.10]}
 ports: [{name: sql, port: 5432}]
+---
+apiVersion: multicluster.x-k8s.io/v1alpha1
+kind: ServiceImport
+metadata: {name: web, namespace: default}
+spec: {type: ClusterSetIP, ips: [10.42.42.42], ports: [{name: http, port: 80, protocol: TCP}]}
+---
+apiVersion: multicluster.x-k8s.io/v1alpha1
+kind: ServiceImport
+metadata: {name: db, namespace: default}
+spec: {type: Headless, ports: []}
+---
+apiVersion: discovery.k8s.io/v1
+kind: EndpointSlice
+metadata:
+  name: db-a
+  namespace: default
+  labels: {multicluster.kubernetes.io/service-name: db, multicluster.kubernetes.io/source-cluster: cluster-a}
+addressType: IPv4
+endpoints: [{addresses: [10.1.0.1], hostname: db-0}, {addresses: [10.1.0.2]}]
+ports: [{name: sql, port: 5432}]
+---
+apiVersion: discovery.k8s.io/v1
+kind: EndpointSlice
+metadata:
+  name: db-b
+  namespace: default
+  labels: {multicluster.kubernetes.io/service-name: db, multicluster.kubernetes.io/source-cluster: cluster-b}
+addressType: IPv4
+endpoints: [{addresses: [10.2.0.1], hostname: db-0}]
+ports: [{name: sql, port: 5432}]
 ";
 
 const WEIGHTS: &str = "
@@ -109,6 +139,15 @@ const QUESTIONS: &[(&str, RecordType)] = &[
     ("example.com.cluster.local", RecordType::A),
     ("dns-version.cluster.local", RecordType::TXT),
     ("cluster.local", RecordType::SOA),
+    ("web.default.svc.clusterset.local", RecordType::A),
+    ("web.default.svc.clusterset.local", RecordType::SRV),
+    ("db.default.svc.clusterset.local", RecordType::A),
+    ("db.default.svc.clusterset.local", RecordType::SRV),
+    ("_sql._tcp.db.default.svc.clusterset.local", RecordType::SRV),
+    ("db-0.cluster-b.db.default.svc.clusterset.local", RecordType::A),
+    ("db-0.cluster-b.db.default.svc.clusterset.local", RecordType::SRV),
+    ("db-0.cluster-c.db.default.svc.clusterset.local", RecordType::A),
+    ("clusterset.local", RecordType::SOA),
     ("7.0.96.10.in-addr.arpa", RecordType::PTR),
     ("1.0.244.10.in-addr.arpa", RecordType::PTR),
     ("9.9.9.9.in-addr.arpa", RecordType::PTR),
@@ -135,7 +174,8 @@ fn an_answer_from_the_zone_allocates_nothing() {
     for policy in ["round_robin", &weighted] {
         let corefile = format!(
             ".:53 {{\n prometheus 127.0.0.1:0\n errors\n local\n loadbalance {policy}\n cache 30\n \
-             kubernetes cluster.local in-addr.arpa {{\n manifests {}\n pods insecure\n zonal\n }}\n}}",
+             kubernetes cluster.local clusterset.local in-addr.arpa {{\n manifests {}\n pods insecure\n \
+             zonal\n multicluster clusterset.local\n }}\n}}",
             objects.display()
         );
         count(&router(corefile, &runtime), &mut wrong);

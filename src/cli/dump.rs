@@ -32,12 +32,12 @@ fn dump(options: &DumpOptions) -> Result<String, String> {
         .map_err(|error| error.to_string())?;
     let runtime = serve::runtime()?;
     let process = serve::process(&runtime, &options.manifests, false);
-    let (zones, watch_config, ttl_s) = match &options.conf {
+    let (zones, multicluster, watch_config, ttl_s) = match &options.conf {
         Some(path) => of_corefile(&Source::File(path.clone()), &process)?,
         None => {
             let names = ["cluster.local", "in-addr.arpa", "ip6.arpa"];
             let zones = names.iter().filter_map(|name| Name::from_text(name).ok()).collect();
-            (zones, WatchConfig::new(SourceConfig::Manifests(process.manifests.clone())), 5)
+            (zones, Vec::new(), WatchConfig::new(SourceConfig::Manifests(process.manifests.clone())), 5)
         }
     };
     let watch = process.clusters.watch(&watch_config).map_err(|error| format!("failed to {error}"))?;
@@ -52,11 +52,14 @@ fn dump(options: &DumpOptions) -> Result<String, String> {
             options.timeout
         ));
     }
-    Ok(Dump { zone: &zone, zones: &zones, ttl_s }.to_string())
+    Ok(Dump { zone: &zone, zones: &zones, multicluster: &multicluster, ttl_s }.to_string())
 }
 
-/// The zones and the watch of the first `kubernetes` directive.
-fn of_corefile(source: &Source, process: &Process) -> Result<(Vec<Name>, WatchConfig, u32), String> {
+/// The zones, those of them that show imports, the watch and the TTL.
+type Directed = (Vec<Name>, Vec<Name>, WatchConfig, u32);
+
+/// What the first `kubernetes` directive says.
+fn of_corefile(source: &Source, process: &Process) -> Result<Directed, String> {
     let corefile = source.load().map_err(|failure| failure.to_string())?;
     let found = corefile.blocks.iter().find_map(|block| {
         let directive = block.directives.iter().find(|directive| directive.name.text == "kubernetes")?;
@@ -71,5 +74,7 @@ fn of_corefile(source: &Source, process: &Process) -> Result<(Vec<Name>, WatchCo
         Setup { directives: &directives, block: &block.directives, site: &site, process, draft: &mut draft };
     let options =
         Options::parse(&setup, directive).map_err(|diagnostic| corefile.sources.render(&diagnostic))?;
-    Ok((options.zones, options.watch, options.ttl_s))
+    let is_multicluster = |zone: &&Name| options.is_multicluster(zone);
+    let multicluster = options.zones.iter().filter(is_multicluster).cloned().collect();
+    Ok((options.zones, multicluster, options.watch, options.ttl_s))
 }

@@ -7,9 +7,11 @@
 //! **Invariant:** pure functions of a zone and a path; no sockets, no clock, and nothing named that the configuration
 //! hides.
 
+mod import;
 mod nearest;
 mod reason;
 
+pub use import::negative_import;
 pub use nearest::nearest;
 pub use reason::{Reason, Scope, negative};
 

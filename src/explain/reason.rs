@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::dns::{InfoCode, RecordType};
-use crate::zone::{Branch, Detail, KindSet, Path, Service, ServiceKey, ServiceKind, ServicePath, Zone};
+use crate::zone::{Branch, Detail, Kind, KindSet, Path, Service, ServiceKey, ServiceKind, ServicePath, Zone};
 
 use super::nearest;
 
@@ -115,6 +115,22 @@ pub enum Reason<'z> {
     NoShape,
     /// No Service and no endpoint has the address.
     NoOwner,
+    /// In a multicluster zone: no import of that name here.
+    NoImport {
+        /// The name that was asked for.
+        path: ServicePath<'z>,
+    },
+    /// The import has no slice of that cluster.
+    NoCluster {
+        /// The label that was asked for.
+        cluster: &'z [u8],
+    },
+    /// An endpoint of an import without its cluster, or a cluster without endpoint.
+    NoClusterLabel,
+    /// An import of type ClusterSetIP that has no port.
+    NoImportPorts,
+    /// The name is not of a shape that a multicluster zone has.
+    NoImportShape,
 }
 
 /// Why `path` has no record of type `asked`. `exists` says whether the name exists (NODATA) or not (NXDOMAIN).
@@ -126,8 +142,10 @@ pub fn negative<'z>(
     exists: bool,
     scope: Scope<'z>,
 ) -> Reason<'z> {
-    if !exists && !zone.unsynced().is_empty() {
-        return Reason::NotSynced(zone.unsynced());
+    // Imports are another zone's.
+    let unsynced = zone.unsynced().without(Kind::ServiceImport);
+    if !exists && !unsynced.is_empty() {
+        return Reason::NotSynced(unsynced);
     }
     if let Some(reason) = path.namespace().and_then(|namespace| hidden_namespace(zone, namespace, scope)) {
         return reason;
@@ -141,7 +159,11 @@ pub fn negative<'z>(
     }
 }
 
-fn hidden_namespace<'z>(zone: &'z Zone, namespace: &'z [u8], scope: Scope<'z>) -> Option<Reason<'z>> {
+pub(super) fn hidden_namespace<'z>(
+    zone: &'z Zone,
+    namespace: &'z [u8],
+    scope: Scope<'z>,
+) -> Option<Reason<'z>> {
     if zone.has_namespace(namespace) {
         return (!is_exposed(namespace, scope)).then_some(Reason::NotExposed { namespace });
     }
@@ -204,7 +226,7 @@ fn of_service<'z>(
     }
 }
 
-fn no_data<'z>(asked: RecordType) -> Reason<'z> {
+pub(super) fn no_data<'z>(asked: RecordType) -> Reason<'z> {
     match asked {
         RecordType::A | RecordType::AAAA => Reason::NoFamily { asked },
         _ => Reason::NoType { asked },
@@ -284,6 +306,22 @@ impl fmt::Display for Reason<'_> {
             Reason::EndpointsNotWatched => f.write_str("endpoints are not watched (noendpoints)"),
             Reason::NoShape => f.write_str("names here are SERVICE.NAMESPACE.svc or ADDRESS.NAMESPACE.pod"),
             Reason::NoOwner => f.write_str("no service and no ready endpoint has this address"),
+            Reason::NoImport { path } => write!(
+                f,
+                "no service '{}' is imported into namespace '{}'",
+                Label(path.service),
+                Label(path.namespace)
+            ),
+            Reason::NoCluster { cluster } => {
+                write!(f, "no endpoint of the import is in a cluster '{}'", Label(cluster))
+            }
+            Reason::NoClusterLabel => {
+                f.write_str("endpoints here are ENDPOINT.CLUSTER.SERVICE.NAMESPACE.svc")
+            }
+            Reason::NoImportPorts => f.write_str("the import has no port, and so no name"),
+            Reason::NoImportShape => {
+                f.write_str("names here are SERVICE.NAMESPACE.svc or ENDPOINT.CLUSTER.SERVICE.NAMESPACE.svc")
+            }
         }
     }
 }

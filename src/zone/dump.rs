@@ -2,8 +2,9 @@
 
 use std::fmt;
 use std::net::IpAddr;
+use std::sync::Arc;
 
-use super::{EndpointRef, LabelBuf, Port, Service, ServiceKey, ServiceKind, Zone};
+use super::{EndpointRef, Import, LabelBuf, Port, Service, ServiceKey, ServiceKind, Zone};
 use crate::dns::{Name, reverse_name, write_text};
 
 /// A generation with the origins that it is served under. Prints records in the order of their names.
@@ -12,6 +13,8 @@ pub struct Dump<'z> {
     pub zone: &'z Zone,
     /// The origins; PTR records lead to the first that is not a reverse zone.
     pub zones: &'z [Name],
+    /// Those of the origins that show imports.
+    pub multicluster: &'z [Name],
     /// The TTL, in seconds.
     pub ttl_s: u32,
 }
@@ -24,11 +27,14 @@ impl fmt::Display for Dump<'_> {
         let primary = self.zones.iter().find(|zone| !zone.is_reverse());
         for origin in self.zones {
             writeln!(f, "$ORIGIN {origin}")?;
-            let (serial, ttl) = (self.zone.serial(), self.ttl_s);
+            let is_multicluster = self.multicluster.contains(origin);
+            let serial = if is_multicluster { self.zone.import_serial() } else { self.zone.serial() };
+            let ttl = self.ttl_s;
             let soa = format!("ns.dns.{origin} hostmaster.{origin} {serial} 7200 1800 86400 {ttl}");
             writeln!(f, "{origin}\t{}\tIN\tSOA\t{soa}", ttl.min(300))?;
             let mut lines = match primary {
                 Some(primary) if origin.is_reverse() => self.reverse(origin, primary),
+                _ if is_multicluster => self.imports(origin),
                 _ => self.forward(origin),
             };
             lines.sort();
@@ -44,17 +50,34 @@ impl fmt::Display for Dump<'_> {
 
 impl Dump<'_> {
     fn forward(&self, origin: &Name) -> Vec<Line> {
-        let mut lines = vec![(format!("dns-version.{origin}"), "TXT\t\"1.1.0\"".to_owned())];
+        let mut lines = vec![version(origin)];
         // A Service of a namespace that does not exist has no names.
         for service in self.zone.services().filter(|service| self.zone.has_namespace(service.key.namespace()))
         {
             let owner = format!("{}svc.{origin}", service.key);
             match &service.kind {
-                ServiceKind::ClusterIp => cluster_ip(&mut lines, &owner, service),
-                ServiceKind::Headless => headless(&mut lines, &owner, service),
+                ServiceKind::ClusterIp => cluster_ip(&mut lines, &owner, service, |_| owner.clone()),
+                ServiceKind::Headless => headless(&mut lines, &owner, service, |_| owner.clone()),
                 ServiceKind::ExternalName(target) => {
                     lines.push((owner, format!("CNAME\t{}", text_of(target))))
                 }
+            }
+        }
+        lines
+    }
+
+    fn imports(&self, origin: &Name) -> Vec<Line> {
+        let mut lines = vec![version(origin)];
+        let has_namespace = |import: &&Arc<Import>| self.zone.has_namespace(import.service.key.namespace());
+        for import in self.zone.imports().filter(has_namespace) {
+            let service = &import.service;
+            let owner = format!("{}svc.{origin}", service.key);
+            let parent = |at: usize| format!("{}svc.{origin}", text_of(import.parent(at)));
+            match &service.kind {
+                ServiceKind::Headless => headless(&mut lines, &owner, service, parent),
+                // It has no name: see the plugin.
+                _ if service.ports.is_empty() => endpoints(&mut lines, service, parent),
+                _ => cluster_ip(&mut lines, &owner, service, parent),
             }
         }
         lines
@@ -80,14 +103,19 @@ impl Dump<'_> {
     }
 }
 
-fn cluster_ip(lines: &mut Vec<Line>, owner: &str, service: &Service) {
+fn version(origin: &Name) -> Line {
+    (format!("dns-version.{origin}"), "TXT\t\"1.1.0\"".to_owned())
+}
+
+/// `parent` gives what the names of the endpoints of slice number so-and-so end in.
+fn cluster_ip(lines: &mut Vec<Line>, owner: &str, service: &Service, parent: impl Fn(usize) -> String) {
     service.cluster_ips().for_each(|address| lines.push((owner.to_owned(), address_data(address))));
     let addresses = service.v4.len() + service.v6.len();
     ports(lines, owner, owner, &service.ports, service.ports.len() * addresses);
-    endpoints(lines, owner, service);
+    endpoints(lines, service, parent);
 }
 
-fn headless(lines: &mut Vec<Line>, owner: &str, service: &Service) {
+fn headless(lines: &mut Vec<Line>, owner: &str, service: &Service, parent: impl Fn(usize) -> String) {
     let all = service
         .v4
         .iter()
@@ -96,10 +124,11 @@ fn headless(lines: &mut Vec<Line>, owner: &str, service: &Service) {
     all.for_each(|address| lines.push((owner.to_owned(), address_data(address))));
     let records: usize = service.slices.iter().map(|slice| slice.ports.len() * slice.endpoints().len()).sum();
     let mut label = LabelBuf::new();
-    for slice in &service.slices {
+    for (at, slice) in service.slices.iter().enumerate() {
+        let parent = parent(at);
         for endpoint in slice.endpoints() {
             endpoint.write_label(&mut label);
-            let target = format!("{}{owner}", text_of(label.as_wire()));
+            let target = format!("{}{parent}", text_of(label.as_wire()));
             ports(lines, owner, &target, &slice.ports, records);
         }
     }
@@ -110,23 +139,27 @@ fn headless(lines: &mut Vec<Line>, owner: &str, service: &Service) {
     {
         lines.push((owner.to_owned(), format!("CNAME\t{}", text_of(&first.target))));
     }
-    endpoints(lines, owner, service);
+    endpoints(lines, service, parent);
 }
 
-fn endpoints(lines: &mut Vec<Line>, owner: &str, service: &Service) {
+fn endpoints(lines: &mut Vec<Line>, service: &Service, parent: impl Fn(usize) -> String) {
+    let begun = lines.len();
     let mut label = LabelBuf::new();
-    for endpoint in service.slices.iter().flat_map(|slice| slice.endpoints()) {
-        endpoint.write_label(&mut label);
-        lines.push((format!("{}{owner}", text_of(label.as_wire())), address_data(endpoint.address)));
+    for (at, slice) in service.slices.iter().enumerate() {
+        let parent = parent(at);
+        for endpoint in slice.endpoints() {
+            endpoint.write_label(&mut label);
+            lines.push((format!("{}{parent}", text_of(label.as_wire())), address_data(endpoint.address)));
+        }
     }
     // One CNAME at a name, and none where there is an address: as the names are answered.
-    let fqdns = || service.slices.iter().flat_map(|slice| &slice.fqdns);
-    for (at, fqdn) in fqdns().enumerate().filter(|(_, fqdn)| !fqdn.label.is_empty()) {
-        let is_taken = service.slices.iter().any(|slice| slice.endpoints_named(&fqdn.label).next().is_some())
-            || fqdns().take(at).any(|before| before.label == fqdn.label);
-        if !is_taken {
+    for (at, slice) in service.slices.iter().enumerate() {
+        for fqdn in slice.fqdns.iter().filter(|fqdn| !fqdn.label.is_empty()) {
             let label = [&[fqdn.label.len() as u8], &*fqdn.label].concat();
-            lines.push((format!("{}{owner}", text_of(&label)), format!("CNAME\t{}", text_of(&fqdn.target))));
+            let owner = format!("{}{}", text_of(&label), parent(at));
+            if !lines[begun..].iter().any(|(taken, _)| *taken == owner) {
+                lines.push((owner, format!("CNAME\t{}", text_of(&fqdn.target))));
+            }
         }
     }
 }
@@ -197,7 +230,7 @@ mod tests {
         let mixed = vec![fqdn(b"\x01a\x00", b"both"), fqdn(b"\x01d\x00", b"d")];
         writer.insert_service(Service::headless(key("mixed"), vec![slice("mixed", &["192.0.2.1"], mixed)]));
         let zones = ["z".parse().unwrap()];
-        let dump = Dump { zone: writer.draft(), zones: &zones, ttl_s: 5 }.to_string();
+        let dump = Dump { zone: writer.draft(), zones: &zones, multicluster: &[], ttl_s: 5 }.to_string();
         let lines: Vec<&str> = dump.lines().filter(|line| line.contains(".svc.z.")).collect();
         assert_eq!(
             lines,

@@ -71,6 +71,50 @@ fn dump_of_the_demo_is_a_zone_file() {
 }
 
 #[test]
+fn dump_shows_imports_in_their_zones() {
+    let folder = std::env::temp_dir().join(format!("kubezone-cli-{}-imports", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let (conf, objects) = (folder.join("Corefile"), folder.join("objects.yaml"));
+    std::fs::write(
+        &objects,
+        "{apiVersion: multicluster.x-k8s.io/v1alpha1, kind: ServiceImport, metadata: {name: web, namespace: demo},
+ spec: {type: ClusterSetIP, ips: [10.42.42.42], ports: [{name: http, port: 80}]}}
+---
+{apiVersion: multicluster.x-k8s.io/v1alpha1, kind: ServiceImport, metadata: {name: db, namespace: demo}, spec: {type: Headless}}
+---
+apiVersion: discovery.k8s.io/v1
+kind: EndpointSlice
+metadata:
+  name: db-a
+  namespace: demo
+  labels: {multicluster.kubernetes.io/service-name: db, multicluster.kubernetes.io/source-cluster: cluster-a}
+endpoints: [{addresses: [10.1.0.1], hostname: db-0}]
+ports: [{name: sql, port: 5432}]
+",
+    )
+    .unwrap();
+    let text_of_conf = format!(
+        "cluster.local {{\n kubernetes cluster.local clusterset.local {{\n manifests {}\n multicluster clusterset.local\n }}\n}}\n",
+        objects.display()
+    );
+    std::fs::write(&conf, text_of_conf).unwrap();
+    let output = kubezone(&["dump", "--conf", conf.to_str().unwrap()]);
+    std::fs::remove_dir_all(&folder).unwrap();
+    let zone = text(&output.stdout);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    for line in [
+        "web.demo.svc.clusterset.local.\t5\tIN\tA\t10.42.42.42",
+        "_http._tcp.web.demo.svc.clusterset.local.\t5\tIN\tSRV\t0 100 80 web.demo.svc.clusterset.local.",
+        "db.demo.svc.clusterset.local.\t5\tIN\tA\t10.1.0.1",
+        "db-0.cluster-a.db.demo.svc.clusterset.local.\t5\tIN\tA\t10.1.0.1",
+        "_sql._tcp.db.demo.svc.clusterset.local.\t5\tIN\tSRV\t0 100 5432 db-0.cluster-a.db.demo.svc.clusterset.local.",
+    ] {
+        assert!(zone.lines().any(|found| found == line), "no {line:?} in\n{zone}");
+    }
+    assert!(!zone.contains("svc.cluster.local."), "nothing is imported into the cluster's own zone:\n{zone}");
+}
+
+#[test]
 fn plugins_are_listed_as_names_and_as_a_table() {
     let names = text(&kubezone(&["-plugins"]).stdout);
     assert!(names.contains("  dns.kubernetes\n"));

@@ -43,7 +43,7 @@ impl Ask<'_> {
             rdata.pointer(origin);
             rdata.octets(b"\x0ahostmaster");
             rdata.pointer(origin);
-            for number in [self.zone.serial(), REFRESH_S, RETRY_S, EXPIRE_S, ttl] {
+            for number in [self.serial(), REFRESH_S, RETRY_S, EXPIRE_S, ttl] {
                 rdata.u32(number);
             }
         });

@@ -12,6 +12,7 @@ mod addresses;
 mod apex;
 mod external;
 mod fqdn;
+mod multicluster;
 mod options;
 mod pod;
 mod reverse;
@@ -30,7 +31,7 @@ use super::{Lookup, Next, Plugin, Reply};
 use crate::cluster::Watch;
 use crate::dns::{Failure, FailureKind, Owner, Query, Rcode, RecordType, Response, Section};
 use crate::explain::{self, Reason, Scope};
-use crate::zone::{Path, Reader, Zone};
+use crate::zone::{Kind, KindSet, Path, Reader, Zone};
 
 /// The plugin: the zones of one directive, answered from one watch.
 pub struct Kubernetes {
@@ -52,6 +53,8 @@ struct Origin {
     wire: Box<[u8]>,
     labels: usize,
     is_reverse: bool,
+    /// Whether imports answer, and not Services.
+    is_multicluster: bool,
     falls_through: Vec<Box<[u8]>>,
 }
 
@@ -85,6 +88,7 @@ impl Kubernetes {
             wire: zone.as_wire().into(),
             labels: zone.label_count(),
             is_reverse: zone.is_reverse(),
+            is_multicluster: options.is_multicluster(zone),
             falls_through: options
                 .fallthrough
                 .iter()
@@ -167,12 +171,26 @@ impl Origin {
 
 impl<'a> Ask<'a> {
     fn path(&self) -> Path<'a> {
+        if self.origin.is_multicluster {
+            return Path::of_multicluster(self.query, self.origin.labels);
+        }
         match Path::of(self.query, self.origin.labels) {
             Path::Unknown if self.state.options.watch.zonal => {
                 Path::zonal(self.query, self.origin.labels).unwrap_or(Path::Unknown)
             }
             path => path,
         }
+    }
+
+    /// The kinds whose first list is missing for this zone to know that a name does not exist.
+    fn unsynced(&self) -> KindSet {
+        // A cluster without the CustomResourceDefinition of imports has names of its own all the same.
+        let others = if self.origin.is_multicluster { Kind::Service } else { Kind::ServiceImport };
+        self.zone.unsynced().without(others)
+    }
+
+    fn serial(&self) -> u32 {
+        if self.origin.is_multicluster { self.zone.import_serial() } else { self.zone.serial() }
     }
 
     fn ttl_s(&self) -> u32 {
@@ -202,6 +220,7 @@ impl<'a> Ask<'a> {
             return Found::NoData;
         }
         match path {
+            Path::Service(path) if self.origin.is_multicluster => self.import(&path, response),
             Path::Service(service) => self.service(&service, response),
             Path::Apex => self.apex(response),
             Path::DnsVersion => self.dns_version(response),
@@ -219,7 +238,7 @@ impl<'a> Ask<'a> {
         response.set_authoritative();
         response.set_rcode(match exists {
             true => Rcode::NOERROR,
-            false if self.zone.unsynced().is_empty() => Rcode::NXDOMAIN,
+            false if self.unsynced().is_empty() => Rcode::NXDOMAIN,
             false => Rcode::SERVFAIL,
         });
         self.write_soa(response, Section::Authority, Owner::At(self.origin_offset()));
@@ -232,12 +251,19 @@ impl<'a> Ask<'a> {
     }
 
     fn reason(&self, exists: bool) -> Reason<'_> {
+        let unsynced = self.unsynced();
+        if !exists && !unsynced.is_empty() {
+            return Reason::NotSynced(unsynced);
+        }
         if self.origin.is_reverse {
-            return match self.zone.unsynced() {
-                unsynced if !exists && !unsynced.is_empty() => Reason::NotSynced(unsynced),
-                _ if exists => Reason::NoType { asked: self.query.qtype() },
-                _ => Reason::NoOwner,
+            return match exists {
+                true => Reason::NoType { asked: self.query.qtype() },
+                false => Reason::NoOwner,
             };
+        }
+        let (path, qtype, scope) = (self.path(), self.query.qtype(), self.state.scope());
+        if self.origin.is_multicluster {
+            return explain::negative_import(self.zone, &path, qtype, exists, scope);
         }
         if !exists && let Some(word) = Path::zone_word(self.query, self.origin.labels) {
             match word {
@@ -246,7 +272,7 @@ impl<'a> Ask<'a> {
                 word => return Reason::NoZoneWord { word },
             }
         }
-        explain::negative(self.zone, &self.path(), self.query.qtype(), exists, self.state.scope())
+        explain::negative(self.zone, &path, qtype, exists, scope)
     }
 }
 

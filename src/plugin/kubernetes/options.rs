@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::cluster::{ClientTls, ManifestPath, SourceConfig, WatchConfig};
-use crate::corefile::{Diagnostic, Directive};
+use crate::corefile::{Diagnostic, Directive, Token};
 use crate::dns::Name;
 use crate::plugin::{Process, Setup};
 
@@ -23,10 +23,11 @@ const KNOWN: &[&str] = &[
     "zonal",
     "fallthrough",
     "ignore",
+    "multicluster",
     "startup_timeout",
 ];
 /// Options of CoreDNS that are refused for now, by name.
-const NOT_YET: &[&str] = &["multicluster", "apiserver_qps", "apiserver_burst", "apiserver_max_inflight"];
+const NOT_YET: &[&str] = &["apiserver_qps", "apiserver_burst", "apiserver_max_inflight"];
 /// Options that CoreDNS had once and refuses too.
 const GONE: &[&str] = &["upstream", "resyncperiod", "transfer", "federation"];
 
@@ -47,6 +48,8 @@ pub struct Options {
     pub fallthrough: Vec<Name>,
     /// Whether Services with cluster IP and without ready endpoint do not exist.
     pub ignore_empty_service: bool,
+    /// The zones of the cluster set: ServiceImports answer there.
+    pub multicluster: Vec<Name>,
     /// How long a start or reload waits for the first lists.
     pub startup_timeout: Duration,
 }
@@ -82,6 +85,7 @@ impl Options {
             ttl_s: 5,
             fallthrough: Vec::new(),
             ignore_empty_service: false,
+            multicluster: Vec::new(),
             startup_timeout: Duration::from_secs(5),
         };
         let mut source = Source::default();
@@ -152,6 +156,7 @@ impl Options {
                 what.one_of(&[("empty_service", ())])?;
                 self.ignore_empty_service = true;
             }
+            "multicluster" => self.read_multicluster(property)?,
             "startup_timeout" => {
                 let [timeout] = property.exactly("startup_timeout DURATION")?;
                 self.startup_timeout = timeout.duration()?;
@@ -178,6 +183,30 @@ impl Options {
         Ok(())
     }
 
+    /// As in CoreDNS the last such line counts, and zones below one that is named are of the cluster set too.
+    fn read_multicluster(&mut self, property: &Directive) -> Result<(), Diagnostic> {
+        if property.args.is_empty() {
+            tracing::warn!(target: "plugin/kubernetes", "`multicluster` names no zone, and so has no effect");
+        }
+        self.multicluster.clear();
+        for word in &property.args {
+            for zone in word.zones()? {
+                if !self.zones.contains(&zone) {
+                    return Err(not_authoritative(word, &zone, &self.zones));
+                }
+                self.multicluster.push(zone);
+            }
+        }
+        self.watch.multicluster = !self.multicluster.is_empty();
+        Ok(())
+    }
+
+    /// Whether imports answer in a zone of this plugin. Addresses lead back to Services, whatever is said.
+    #[must_use]
+    pub fn is_multicluster(&self, zone: &Name) -> bool {
+        !zone.is_reverse() && self.multicluster.iter().any(|of_set| zone.is_within(of_set))
+    }
+
     /// Whether a namespace may be shown at all.
     #[must_use]
     pub fn exposes(&self, namespace: &[u8]) -> bool {
@@ -195,6 +224,14 @@ impl Options {
 fn selector(property: &Directive, usage: &str) -> Result<String, Diagnostic> {
     let words = property.at_least(1, usage)?;
     Ok(words.iter().map(|word| word.text.as_str()).collect::<Vec<_>>().join(" "))
+}
+
+fn not_authoritative(word: &Token, zone: &Name, zones: &[Name]) -> Diagnostic {
+    let zones: Vec<_> = zones.iter().map(|zone| format!("`{zone}`")).collect();
+    Diagnostic::error(format!("`kubernetes` is not authoritative for the multicluster zone `{zone}`"))
+        .at(word.span)
+        .label("not among the zones of the plugin")
+        .help(format!("its zones are {}; name this one with them, after `kubernetes`", zones.join(", ")))
 }
 
 fn refusal(property: &Directive) -> Diagnostic {

@@ -3,11 +3,11 @@
 //! Hot path. Everything is written straight from the generation's tables; only a headless Service whose endpoints share
 //! a name or an address needs a list of what is written already.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::{Ask, Found, without_text};
-use crate::dns::{Owner, RecordType, Response, Section};
+use crate::dns::{NAME_LEN_MAX, Owner, RecordType, Response, Section};
 use crate::zone::{Branch, Detail, Endpoint, LabelBuf, Port, Service, ServiceKind, ServicePath, Slice};
 
 /// The weights of the SRV records of a set add up to about this.
@@ -43,12 +43,14 @@ impl Ask<'_> {
             }
             (_, Detail::Endpoint(label)) => self.endpoint(service, label, response),
             (ServiceKind::ClusterIp, detail) => self.cluster_ip(service, detail, response),
-            (ServiceKind::Headless, detail) => self.headless(service, detail, response),
+            (ServiceKind::Headless, detail) => {
+                self.headless(service, |_| service.key.as_wire(), detail, response)
+            }
         }
     }
 
     /// §2.3: the cluster IPs, whatever the endpoints are like.
-    fn cluster_ip(&self, service: &Service, detail: Detail<'_>, response: &mut Response) -> Found {
+    pub(super) fn cluster_ip(&self, service: &Service, detail: Detail<'_>, response: &mut Response) -> Found {
         if self.state.options.ignore_empty_service && service.endpoints_ready() == 0 {
             return Found::NameError;
         }
@@ -56,10 +58,14 @@ impl Ask<'_> {
         if detail != Detail::None && matching().next().is_none() {
             return Found::NameError;
         }
+        let addresses = service.v4.len() + service.v6.len();
+        if addresses == 0 {
+            // An import waits for its address longer than a Service does. As in CoreDNS its SRV records wait with it.
+            return without_text(self.query.qtype());
+        }
         match self.query.qtype() {
             RecordType::A | RecordType::AAAA => self.write_addresses(&service.v4, &service.v6, response),
             RecordType::SRV => {
-                let addresses = service.v4.len() + service.v6.len();
                 let weight = weight_of(matching().count() * addresses);
                 let mut target = None;
                 for (at, port) in
@@ -80,8 +86,15 @@ impl Ask<'_> {
         }
     }
 
-    /// §2.4: the ready endpoints. Without one the name does not exist.
-    pub(super) fn headless(&self, service: &Service, detail: Detail<'_>, response: &mut Response) -> Found {
+    /// §2.4: the ready endpoints. Without one the name does not exist. `parent` gives the labels at which the endpoints of
+    /// slice number so-and-so stand.
+    pub(super) fn headless<'z>(
+        &self,
+        service: &'z Service,
+        parent: impl Fn(usize) -> &'z [u8],
+        detail: Detail<'_>,
+        response: &mut Response,
+    ) -> Found {
         let matches = |slice: &Slice| {
             !detail.asks_for_something() || slice.ports.iter().any(|port| detail.matches_port(port))
         };
@@ -99,11 +112,13 @@ impl Ask<'_> {
             }
             RecordType::SRV => {
                 let endpoints = || {
-                    let ready =
-                        matching().flat_map(|slice| slice.endpoints().iter().map(move |at| (&**slice, at)));
-                    ready.map(|(slice, endpoint)| (&*slice.ports, endpoint))
+                    let slices = service.slices.iter().enumerate().filter(|(_, slice)| matches(slice));
+                    slices.flat_map(|(at, slice)| {
+                        let parent = parent(at);
+                        slice.endpoints().iter().map(move |endpoint| (&*slice.ports, parent, endpoint))
+                    })
                 };
-                self.write_endpoint_srv(response, service, detail, endpoints, service.has_duplicates)
+                self.write_endpoint_srv(response, detail, endpoints, service.has_duplicates)
             }
             _ => Found::NoData,
         }
@@ -113,7 +128,10 @@ impl Ask<'_> {
     fn endpoint(&self, service: &Service, label: &[u8], response: &mut Response) -> Found {
         let named = || {
             let slices = service.slices.iter();
-            slices.flat_map(|slice| slice.endpoints_named(label).map(|endpoint| (&*slice.ports, endpoint)))
+            let parent = service.key.as_wire();
+            slices.flat_map(move |slice| {
+                slice.endpoints_named(label).map(move |endpoint| (&*slice.ports, parent, endpoint))
+            })
         };
         if named().next().is_none() {
             let mut fqdns = service.slices.iter().flat_map(|slice| &slice.fqdns);
@@ -122,12 +140,10 @@ impl Ask<'_> {
         match self.query.qtype() {
             RecordType::A | RecordType::AAAA => self.write_endpoint_addresses(
                 response,
-                named().map(|(_, endpoint)| endpoint),
+                named().map(|(_, _, endpoint)| endpoint),
                 service.has_duplicates,
             ),
-            RecordType::SRV => {
-                self.write_endpoint_srv(response, service, Detail::None, named, service.has_duplicates)
-            }
+            RecordType::SRV => self.write_endpoint_srv(response, Detail::None, named, service.has_duplicates),
             _ => Found::NoData,
         }
     }
@@ -146,7 +162,7 @@ impl Ask<'_> {
 
     /// Few endpoints: those of one name, or of some of the slices. An address that they share is looked for among those
     /// before; a list of what is written would be an allocation.
-    fn write_endpoint_addresses<'z>(
+    pub(super) fn write_endpoint_addresses<'z>(
         &self,
         response: &mut Response,
         endpoints: impl Iterator<Item = &'z Endpoint> + Clone,
@@ -167,57 +183,74 @@ impl Ask<'_> {
         found
     }
 
-    /// An SRV record for each endpoint and matching port, then the addresses of the targets. With `merge` a record that
-    /// stands there already is left out; weights are computed before that, as in CoreDNS.
+    /// An SRV record for each endpoint and matching port, then the addresses of the targets. `endpoints` gives each with
+    /// the ports of its slice and the labels that its name ends in, down to the namespace. With `merge` a record that
+    /// stands there already is left out; weights are computed before that, as in CoreDNS. A target longer than a name may
+    /// be is left out too.
     pub(super) fn write_endpoint_srv<'z, I>(
         &self,
         response: &mut Response,
-        service: &Service,
         detail: Detail<'_>,
         endpoints: impl Fn() -> I,
         merge: bool,
     ) -> Found
     where
-        I: Iterator<Item = (&'z [Port], &'z Endpoint)>,
+        I: Iterator<Item = (&'z [Port], &'z [u8], &'z Endpoint)>,
     {
         let matching = |ports: &'z [Port]| ports.iter().filter(move |port| detail.matches_port(port));
-        let weight = weight_of(endpoints().map(|(ports, _)| matching(ports).count()).sum());
-        let mut seen_records = HashSet::new();
-        let mut seen_addresses = HashSet::new();
+        let weight = weight_of(endpoints().map(|(ports, _, _)| matching(ports).count()).sum());
+        // Where the targets stand that were written, by name; and what has been written of them.
+        let mut targets = HashMap::new();
+        let (mut seen_records, mut seen_addresses) = (HashSet::new(), HashSet::new());
         let mut label = LabelBuf::new();
         let mut first_target = None;
-        for (ports, endpoint) in endpoints() {
+        for (ports, parent, endpoint) in endpoints() {
             endpoint.write_label(&mut label);
+            if self.target_len(&label, parent) > NAME_LEN_MAX {
+                continue;
+            }
             for port in matching(ports) {
                 let Some(number) = port.number else { continue };
-                if merge && !seen_records.insert((label.as_bytes().to_vec(), number)) {
+                if merge && !seen_records.insert((label.as_bytes().to_vec(), parent, number)) {
                     continue;
                 }
-                let target = self.write_srv(response, weight, port, Some(&label), service.key.as_wire());
+                let target = self.write_srv(response, weight, port, Some(&label), parent);
                 first_target = first_target.or(target);
+                if let Some(target) = target.filter(|_| merge) {
+                    targets.entry((label.as_bytes().to_vec(), parent)).or_insert(target);
+                }
             }
         }
         let Some(mut target) = first_target else { return Found::NoData };
-        // With every record written, one after the other, it is known where each target stands.
-        let is_regular = !merge && !response.is_full();
-        for (ports, endpoint) in endpoints() {
+        if response.is_full() {
+            // It will be cut within the answer.
+            return Found::Records;
+        }
+        for (ports, parent, endpoint) in endpoints() {
             endpoint.write_label(&mut label);
+            let name_len = self.target_len(&label, parent);
             let records = matching(ports).filter(|port| port.number.is_some()).count();
-            if records == 0
-                || (merge && !seen_addresses.insert((label.as_bytes().to_vec(), endpoint.address)))
-            {
+            if records == 0 || name_len > NAME_LEN_MAX {
                 continue;
             }
-            if !is_regular {
-                self.write_endpoint_additional(response, &label, service.key.as_wire(), endpoint.address);
+            if merge {
+                let name = (label.as_bytes().to_vec(), parent);
+                let Some(target) = targets.get(&name) else { continue };
+                if seen_addresses.insert((name, endpoint.address)) {
+                    self.write_additional(response, *target, endpoint.address);
+                }
                 continue;
             }
+            // With every record written, one after the other, it is known where each target stands.
             self.write_additional(response, target, endpoint.address);
-            let name_len =
-                label.as_wire().len() + service.key.as_wire().len() + 4 + self.origin_original().len();
             target += records * (SRV_OVERHEAD + name_len);
         }
         Found::Records
+    }
+
+    /// How long the name of an endpoint is: its label, what follows down to the namespace, `svc`, and the origin.
+    fn target_len(&self, label: &LabelBuf, parent: &[u8]) -> usize {
+        label.as_wire().len() + parent.len() + 4 + self.origin_original().len()
     }
 
     /// An SRV record (RFC 2782), its target uncompressed as that asks. Gives where the target stands.
@@ -246,22 +279,6 @@ impl Ask<'_> {
     /// The address of a target that stands at `target` in the message.
     pub(super) fn write_additional(&self, response: &mut Response, target: usize, address: IpAddr) {
         self.write_address(response, Owner::At(target), address);
-    }
-
-    fn write_endpoint_additional(
-        &self,
-        response: &mut Response,
-        label: &LabelBuf,
-        key: &[u8],
-        address: IpAddr,
-    ) {
-        let mut name = [0; 64 + 128 + 4 + 255];
-        let mut length = 0;
-        for part in [label.as_wire(), key, b"\x03svc", self.origin_original()] {
-            name[length..length + part.len()].copy_from_slice(part);
-            length += part.len();
-        }
-        self.write_address(response, Owner::Name(&name[..length]), address);
     }
 
     fn write_address(&self, response: &mut Response, owner: Owner<'_>, address: IpAddr) {

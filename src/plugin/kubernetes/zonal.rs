@@ -26,7 +26,7 @@ impl Ask<'_> {
             }
             return match prefer {
                 false => Found::NoData,
-                true => match self.headless(service, Detail::None, response) {
+                true => match self.headless(service, |_| service.key.as_wire(), Detail::None, response) {
                     Found::NameError => Found::NoData,
                     found => found,
                 },
@@ -36,11 +36,12 @@ impl Ask<'_> {
             RecordType::A | RecordType::AAAA => self.write_addresses(&zone.v4, &zone.v6, response),
             RecordType::SRV => {
                 let endpoints = || {
-                    let slices = service.slices.iter();
-                    slices
-                        .flat_map(|slice| slice.endpoints_in(name).map(|endpoint| (&*slice.ports, endpoint)))
+                    let (slices, parent) = (service.slices.iter(), service.key.as_wire());
+                    slices.flat_map(move |slice| {
+                        slice.endpoints_in(name).map(move |endpoint| (&*slice.ports, parent, endpoint))
+                    })
                 };
-                self.write_endpoint_srv(response, service, Detail::None, endpoints, service.has_duplicates)
+                self.write_endpoint_srv(response, Detail::None, endpoints, service.has_duplicates)
             }
             _ => Found::NoData,
         }

@@ -26,6 +26,14 @@ scenarios! {
     apex
     empty_non_terminals
     letters_are_kept
+    multicluster_not_synced
+    multicluster_options
+    multicluster_reasons
+    multicluster_s2_2_dns_version
+    multicluster_s2_3_4_no_single_cluster
+    multicluster_s2_3_clusterset_ip
+    multicluster_s2_4_headless
+    multicluster_zones
     name_servers
     not_synced
     option_endpoint_pod_names
