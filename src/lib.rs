@@ -33,6 +33,9 @@ pub mod plugin;
 // Sockets in, sockets out: UDP workers, TCP, drain. Knows no plugin by name.
 pub mod server;
 
+// Two servers asked the same, and what differs: a user's tool that knows a server from outside alone.
+pub mod compare;
+
 // The composition root: a Corefile becomes running servers; reload swaps it.
 pub mod app;
 

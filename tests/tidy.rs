@@ -19,6 +19,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
     ("telemetry", &["dns"]),
     ("plugin", &["corefile", "zone", "dns", "cluster", "explain", "telemetry"]),
     ("server", &["plugin", "dns", "telemetry"]),
+    ("compare", &["dns"]),
 ];
 const ABOVE_ALL: &[&str] = &["app", "cli"];
 

@@ -23,7 +23,9 @@ pub use code::{Class, Flags, Rcode, RecordType, read_u16, read_u32};
 pub use edns::{Edns, InfoCode};
 pub use failure::{Failure, FailureKind};
 pub use message::{RecordSpan, Records, Section, answers_question, copy_name, expand_name, skip_name};
-pub use name::{LABEL_LEN_MAX, NAME_LEN_MAX, Name, NameError, is_within, wire_len, write_text};
+pub use name::{
+    LABEL_LEN_MAX, NAME_LEN_MAX, Name, NameError, is_within, wire_from_text, wire_len, write_text,
+};
 pub use query::{Malformed, Origin, OwnedQuery, Query, Transport};
 pub use response::{BadMessage, OPT_LEN, Owner, Rdata, Response};
 pub use reverse::{address_from_reverse_name, reverse_name, reverse_zones};

@@ -46,40 +46,9 @@ impl Name {
     /// # Errors
     /// When a label is empty or a label or the name is too long.
     pub fn from_text(text: &str) -> Result<Self, NameError> {
-        let mut wire = Vec::with_capacity(text.len() + 2);
-        if text == "." || text.is_empty() {
-            return Ok(Self::root());
-        }
-        wire.push(0);
-        let mut length_at = 0;
-        let mut bytes = text.bytes().peekable();
-        while let Some(byte) = bytes.next() {
-            let octet = match byte {
-                b'.' => {
-                    if wire.len() == length_at + 1 {
-                        return Err(NameError::EmptyLabel);
-                    }
-                    if bytes.peek().is_none() {
-                        break;
-                    }
-                    length_at = wire.len();
-                    wire.push(0);
-                    continue;
-                }
-                b'\\' => unescape(&mut bytes)?,
-                other => other,
-            };
-            wire.push(octet.to_ascii_lowercase());
-            let length = wire.len() - length_at - 1;
-            if length > LABEL_LEN_MAX {
-                return Err(NameError::LabelTooLong);
-            }
-            wire[length_at] = length as u8;
-        }
-        wire.push(0);
-        if wire.len() > NAME_LEN_MAX {
-            return Err(NameError::NameTooLong);
-        }
+        let mut wire = wire_from_text(text)?;
+        // Length octets are at most 63 and letters start at 65, so that the whole name folds without label logic.
+        wire.make_ascii_lowercase();
         Ok(Self { wire: wire.into_boxed_slice() })
     }
 
@@ -89,7 +58,6 @@ impl Name {
         if wire.len() > NAME_LEN_MAX || wire_len(wire)? != wire.len() {
             return None;
         }
-        // Length octets are at most 63 and letters start at 65, so that the whole name folds without label logic.
         Some(Self { wire: wire.to_ascii_lowercase().into_boxed_slice() })
     }
 
@@ -197,6 +165,48 @@ pub fn write_text(wire: &[u8], out: &mut impl fmt::Write) -> fmt::Result {
         rest = tail;
     }
     Ok(())
+}
+
+/// Reads presentation format as [`Name::from_text`] does, and keeps the letters as they are written.
+///
+/// # Errors
+/// As [`Name::from_text`].
+pub fn wire_from_text(text: &str) -> Result<Vec<u8>, NameError> {
+    let mut wire = Vec::with_capacity(text.len() + 2);
+    wire.push(0);
+    if text == "." || text.is_empty() {
+        return Ok(wire);
+    }
+    let mut length_at = 0;
+    let mut bytes = text.bytes().peekable();
+    while let Some(byte) = bytes.next() {
+        let octet = match byte {
+            b'.' => {
+                if wire.len() == length_at + 1 {
+                    return Err(NameError::EmptyLabel);
+                }
+                if bytes.peek().is_none() {
+                    break;
+                }
+                length_at = wire.len();
+                wire.push(0);
+                continue;
+            }
+            b'\\' => unescape(&mut bytes)?,
+            other => other,
+        };
+        wire.push(octet);
+        let length = wire.len() - length_at - 1;
+        if length > LABEL_LEN_MAX {
+            return Err(NameError::LabelTooLong);
+        }
+        wire[length_at] = length as u8;
+    }
+    wire.push(0);
+    if wire.len() > NAME_LEN_MAX {
+        return Err(NameError::NameTooLong);
+    }
+    Ok(wire)
 }
 
 fn unescape(bytes: &mut impl Iterator<Item = u8>) -> Result<u8, NameError> {
