@@ -360,7 +360,7 @@ impl Record {
         std::iter::once(self.owner.as_str()).chain(names).collect()
     }
 
-    /// The record as a line in which what is ignored reads the same in two that are alike.
+    /// What is compared of the record when it is shown: the line, in which what is ignored reads the same in all.
     pub(super) fn line(&self, ignore: &Ignore) -> String {
         let mut record = self.clone();
         if ignore.has(Field::Ttl) {

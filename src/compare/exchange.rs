@@ -214,3 +214,47 @@ impl TransferEnd {
         self.is_over |= self.seen == if self.is_incremental { 3 } else { 2 };
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// After which record a transfer is over. A number is a SOA record of that serial, `-` another record.
+    fn over_after(records: &str, asked: Option<u32>) -> Option<usize> {
+        let mut end = TransferEnd::default();
+        let record = |word: &str| match word.parse() {
+            Ok(serial) => Record {
+                owner: ".".to_owned(),
+                rtype: RecordType::SOA,
+                class: 1,
+                ttl: 0,
+                rdata: vec![Word::Serial(serial)],
+            },
+            Err(_) => {
+                Record { owner: ".".to_owned(), rtype: RecordType::A, class: 1, ttl: 0, rdata: Vec::new() }
+            }
+        };
+        records.split(' ').position(|word| {
+            end.record(&record(word), asked);
+            end.is_over
+        })
+    }
+
+    #[test]
+    fn rfc5936_2_2_a_zone_ends_with_the_soa_it_began_with() {
+        assert_eq!(over_after("7 - - 7", None), Some(3));
+        assert_eq!(over_after("7 7", None), Some(1));
+        assert_eq!(over_after("7 - -", None), None);
+    }
+
+    #[test]
+    fn rfc1995_4_differences_end_at_the_third() {
+        assert_eq!(over_after("7 5 - 6 - 6 - 7 - 7", Some(5)), Some(9));
+        assert_eq!(over_after("7 6 7 7", Some(6)), Some(3));
+        assert_eq!(over_after("7 - - 7", Some(5)), Some(3));
+        assert_eq!(over_after("7", Some(7)), Some(0));
+        assert_eq!(over_after("7", Some(8)), Some(0));
+        // Serials wrap (RFC 1982).
+        assert_eq!(over_after("1 4294967295 - 1 - 1", Some(u32::MAX)), Some(5));
+    }
+}

@@ -30,3 +30,6 @@ pub use rdata::Word;
 pub use reply::{NoReply, Reply, Silence};
 pub use report::{Report, Shape};
 pub use run::{Compared, Options, Side, Summary, run};
+
+#[cfg(test)]
+mod tests;

@@ -124,15 +124,20 @@ impl Report {
         merged
     }
 
-    fn write_sums(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    fn write_sums(&self, shapes: usize, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let sums = self.summary;
         writeln!(f, "A (-)  {}", self.a)?;
         writeln!(f, "B (+)  {}", self.b)?;
         writeln!(f)?;
+        let different = match shapes {
+            0 => "different".to_owned(),
+            1 => "different, in 1 shape".to_owned(),
+            _ => format!("different, in {shapes} shapes"),
+        };
         let rows = [
             (sums.asked, "asked"),
             (sums.same, "same"),
-            (sums.different, "different"),
+            (sums.different, &different),
             (sums.unanswered_by_a, "unanswered by A"),
             (sums.unanswered_by_b, "unanswered by B"),
             (sums.unanswered, "unanswered by both, and neither same nor different"),
@@ -154,8 +159,9 @@ impl Report {
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.write_sums(f)?;
-        for (shape, kept) in self.merged() {
+        let shapes = self.merged();
+        self.write_sums(shapes.len(), f)?;
+        for (shape, kept) in shapes {
             writeln!(f, "\n{:>8} x {} {}", kept.count, shape.pattern, shape.manner)?;
             for difference in &shape.differences {
                 writeln!(f, "{:>12}{difference}", "")?;

@@ -20,17 +20,29 @@ const COMMON_MAX: usize = 2;
 /// How many octets are shown of a message that cannot be read.
 const RAW_MAX: usize = 96;
 
+/// The title of the group that is left out where both servers repeat what they were asked.
+const QUESTION: &str = ";; QUESTION";
+
 /// Lines of a reply that are compared with each other and nothing else.
 struct Group {
     title: &'static str,
-    lines: Vec<String>,
+    lines: Vec<Line>,
+}
+
+struct Line {
+    /// What is compared: the text without what is ignored.
+    key: String,
+    text: String,
 }
 
 /// The lines that show in what the two replies differ.
 pub(super) fn side_by_side(a: &Reply, b: &Reply, ignore: &Ignore) -> Vec<String> {
     let mut out = Vec::new();
+    let is_one_silent = a.message().is_none() || b.message().is_none();
     for (a, b) in groups(a, ignore).into_iter().zip(groups(b, ignore)) {
-        if a.lines.is_empty() && b.lines.is_empty() {
+        let are_same = a.lines.iter().map(|line| &line.key).eq(b.lines.iter().map(|line| &line.key));
+        let is_question = a.title == QUESTION;
+        if a.lines.is_empty() && b.lines.is_empty() || is_question && (are_same || is_one_silent) {
             continue;
         }
         if !a.title.is_empty() {
@@ -53,16 +65,20 @@ fn groups(reply: &Reply, ignore: &Ignore) -> Vec<Group> {
     let section = |section: Section| {
         let is_shown = !ignore.has(Field::of_section(section));
         let records = message.filter(|_| is_shown).map(|answer| answer.section(section)).unwrap_or_default();
-        records.iter().map(|record| record.line(ignore)).collect()
+        records.iter().map(|record| Line { key: record.line(ignore), text: record.to_string() }).collect()
     };
     vec![
-        Group { title: "", lines: head },
-        Group { title: "", lines: edns },
-        Group { title: ";; QUESTION", lines: questions },
+        Group { title: "", lines: plain(head) },
+        Group { title: "", lines: plain(edns) },
+        Group { title: QUESTION, lines: plain(questions) },
         Group { title: ";; ANSWER", lines: section(Section::Answer) },
         Group { title: ";; AUTHORITY", lines: section(Section::Authority) },
         Group { title: ";; ADDITIONAL", lines: section(Section::Additional) },
     ]
+}
+
+fn plain(lines: Vec<String>) -> Vec<Line> {
+    lines.into_iter().map(|text| Line { key: text.clone(), text }).collect()
 }
 
 fn head(answer: &Answer, ignore: &Ignore) -> Vec<String> {
@@ -73,10 +89,12 @@ fn head(answer: &Answer, ignore: &Ignore) -> Vec<String> {
     if answer.flags.opcode() != 0 && !ignore.has(Field::Opcode) {
         let _ = write!(line, ", opcode {}", answer.flags.opcode());
     }
-    line += ", flags:";
-    for (_, name, mask) in FLAGS.iter().filter(|(field, _, _)| !ignore.has(*field)) {
-        if answer.flags.has(*mask) {
-            let _ = write!(line, " {}", name.to_ascii_lowercase());
+    let flags = FLAGS.iter().filter(|(field, _, mask)| !ignore.has(*field) && answer.flags.has(*mask));
+    let flags: Vec<String> = flags.map(|(_, name, _)| name.to_ascii_lowercase()).collect();
+    match flags[..] {
+        [] => line += ", no flags",
+        _ => {
+            let _ = write!(line, ", flags {}", flags.join(" "));
         }
     }
     if !ignore.has(Field::Size) {
@@ -121,14 +139,14 @@ fn edns(answer: &Answer, ignore: &Ignore) -> Vec<String> {
 }
 
 /// Sorts both and walks them together: as multisets, like the comparison.
-fn merge(mut a: Vec<String>, mut b: Vec<String>, out: &mut Vec<String>) {
-    a.sort_unstable();
-    b.sort_unstable();
+fn merge(mut a: Vec<Line>, mut b: Vec<Line>, out: &mut Vec<String>) {
+    a.sort_by(|left, right| left.key.cmp(&right.key));
+    b.sort_by(|left, right| left.key.cmp(&right.key));
     let (mut only_a, mut only_b, mut common) = (Vec::new(), Vec::new(), Vec::new());
     let (mut a, mut b) = (a.into_iter().peekable(), b.into_iter().peekable());
     loop {
         let order = match (a.peek(), b.peek()) {
-            (Some(left), Some(right)) => left.cmp(right),
+            (Some(left), Some(right)) => left.key.cmp(&right.key),
             (Some(_), None) => Ordering::Less,
             (None, Some(_)) => Ordering::Greater,
             (None, None) => break,
@@ -147,9 +165,9 @@ fn merge(mut a: Vec<String>, mut b: Vec<String>, out: &mut Vec<String>) {
     put('+', &only_b, LINES_MAX, ROWS_MAX, out);
 }
 
-fn put(sign: char, lines: &[String], lines_max: usize, rows_max: usize, out: &mut Vec<String>) {
+fn put(sign: char, lines: &[Line], lines_max: usize, rows_max: usize, out: &mut Vec<String>) {
     for line in lines.iter().take(lines_max) {
-        rows(sign, line, rows_max, out);
+        rows(sign, &line.text, rows_max, out);
     }
     match lines.len().saturating_sub(lines_max) {
         0 => {}
