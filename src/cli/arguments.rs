@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use clap::{Args, CommandFactory, Parser, Subcommand};
 
+use crate::compare::Field;
+
 /// A cluster-internal DNS server: CoreDNS's Corefile and answers, and the reason when a name does not resolve.
 ///
 /// Without a subcommand kubezone takes CoreDNS's flags and does what CoreDNS does with them, so that an image can be
@@ -43,6 +45,19 @@ enum Command {
     /// `kubezone dump --manifests config/demo` needs nothing else; `kubezone dump --conf Corefile` uses the first
     /// `kubernetes` block of the Corefile and waits until its watch is synced.
     Dump(DumpOptions),
+    /// Ask two servers the same questions, and show what differs in their replies
+    ///
+    /// Exit 0 when nothing differs, 1 when something does, 2 when the comparison could not be made: a mistake in what was
+    /// typed, or a server that never answered.
+    ///
+    /// A question is a line: `NAME [TYPE] [CLASS] [+OPTION...]`, with A and IN where none is given and options as dig has
+    /// them: +tcp, +notcp, +edns[=SIZE], +version=N, +do, +option=CODE[:HEX], +norec, +aa, +tc, +ra, +z, +ad, +cd,
+    /// +opcode=N. A name is absolute, `\DDD` is an octet in it, and `#` or `;` begins a comment. AXFR and IXFR=SERIAL go
+    /// over TCP, and so does a question again whose reply over UDP is truncated, unless it has +notcp.
+    ///
+    /// The records of a section are compared in any order, and how often each is there counts. Serials of SOA records,
+    /// extended DNS errors and sizes of messages are not compared unless an option asks for it.
+    Compare(CompareOptions),
 }
 
 /// What decides how DNS is served.
@@ -107,6 +122,48 @@ pub struct DumpOptions {
     pub timeout: u64,
 }
 
+/// What `compare` is given.
+#[derive(Args, Debug, Clone, PartialEq, Eq)]
+pub struct CompareOptions {
+    /// One server, HOST:PORT, [IPv6]:PORT or HOST: what is as it should be
+    #[arg(value_name = "A")]
+    pub a: String,
+    /// The other server: what is to be like A
+    #[arg(value_name = "B")]
+    pub b: String,
+    /// File with the questions, `-` for standard input [default: standard input]
+    #[arg(value_name = "FILE")]
+    pub questions: Option<String>,
+    /// Do not compare these, by commas: rcode, opcode, aa, tc, rd, ra, z, ad, cd, cut (records kept in a truncated reply),
+    /// question, answer, authority, additional, duplicates, ttl, letters (upper and lower case of names), edns, option
+    #[arg(long, value_name = "FIELDS", value_delimiter = ',', value_parser = ignorable)]
+    pub ignore: Vec<Field>,
+    /// Compare the serials of SOA records, too
+    #[arg(long)]
+    pub serial: bool,
+    /// Compare extended DNS errors, too
+    #[arg(long)]
+    pub ede: bool,
+    /// Compare the sizes of messages, too
+    #[arg(long)]
+    pub size: bool,
+    /// Count a difference at once, and do not ask again half a second later
+    #[arg(long)]
+    pub once: bool,
+    /// How many examples of each difference are shown
+    #[arg(long, value_name = "N", default_value_t = 2)]
+    pub examples: u16,
+    /// How many questions are in flight at once
+    #[arg(long, value_name = "N", default_value_t = 32, value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub concurrency: u16,
+    /// How long one try takes at most, in seconds
+    #[arg(long, value_name = "SECONDS", default_value_t = 2, value_parser = clap::value_parser!(u16).range(1..=600))]
+    pub timeout: u16,
+    /// How often a question is sent until there is a reply
+    #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u8).range(1..=10))]
+    pub tries: u8,
+}
+
 /// What is to be done.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Arguments {
@@ -118,6 +175,8 @@ pub enum Arguments {
     Plugins(PluginsStyle),
     /// Print the zone.
     Dump(DumpOptions),
+    /// Compare two servers.
+    Compare(CompareOptions),
     /// Print the version.
     Version,
 }
@@ -150,6 +209,20 @@ pub fn parse(arguments: impl IntoIterator<Item = String>) -> Result<Arguments, c
         Some(Command::Check(options)) => Arguments::Check(options),
         Some(Command::Plugins) => Arguments::Plugins(PluginsStyle::Table),
         Some(Command::Dump(options)) => Arguments::Dump(options),
+        Some(Command::Compare(options)) => Arguments::Compare(options),
+    })
+}
+
+/// The exit code of a mistake on the command line: CoreDNS's, but for `compare`, where 1 says that something differs.
+pub(super) fn usage_code(arguments: &[String]) -> u8 {
+    if arguments.get(1).is_some_and(|word| word == "compare") { 2 } else { 1 }
+}
+
+/// A field that may be left out of a comparison.
+fn ignorable(word: &str) -> Result<Field, String> {
+    Field::from_word(word).filter(|field| field.can_be_ignored()).ok_or_else(|| {
+        let words = Field::ALL.iter().filter(|field| field.can_be_ignored()).map(|field| field.word());
+        format!("the fields are {}", words.collect::<Vec<_>>().join(", "))
     })
 }
 
@@ -177,7 +250,7 @@ fn without_positional(error: clap::Error) -> clap::Error {
     };
     let text = format!(
         "extra command line arguments: `{word}` is no subcommand; a Corefile is given with `-conf {word}`, and the \
-         subcommands are serve, check, plugins and dump"
+         subcommands are serve, check, plugins, dump and compare"
     );
     Typed::command().error(clap::error::ErrorKind::InvalidSubcommand, text)
 }

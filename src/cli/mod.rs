@@ -2,6 +2,7 @@
 
 mod arguments;
 mod check;
+mod compare;
 mod dump;
 mod plugins;
 mod serve;
@@ -14,12 +15,14 @@ pub use arguments::{Arguments, parse};
 /// goes where CoreDNS's goes.
 #[must_use]
 pub fn main(arguments: impl IntoIterator<Item = String>) -> ExitCode {
+    let arguments: Vec<String> = arguments.into_iter().collect();
+    let usage_code = arguments::usage_code(&arguments);
     let arguments = match parse(arguments) {
         Ok(arguments) => arguments,
         Err(error) => {
             // Help and version are asked for; everything else is a mistake.
             let _ = error.print();
-            return ExitCode::from(if error.use_stderr() { 1 } else { 0 });
+            return ExitCode::from(if error.use_stderr() { usage_code } else { 0 });
         }
     };
     match arguments {
@@ -31,5 +34,6 @@ pub fn main(arguments: impl IntoIterator<Item = String>) -> ExitCode {
         Arguments::Serve(options) => serve::run(options),
         Arguments::Check(options) => check::run(&options),
         Arguments::Dump(options) => dump::run(options),
+        Arguments::Compare(options) => compare::run(&options),
     }
 }

@@ -143,6 +143,7 @@ fn help_names_every_flag_and_what_it_takes() {
         ("help_serve", &["serve", "--help"]),
         ("help_check", &["check", "--help"]),
         ("help_dump", &["dump", "--help"]),
+        ("help_compare", &["compare", "--help"]),
     ] {
         let output = kubezone(arguments);
         assert_eq!(output.status.code(), Some(0), "{name}: {}", text(&output.stderr));

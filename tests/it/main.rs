@@ -4,6 +4,7 @@
 mod fake_api;
 
 mod cli;
+mod compare;
 mod reload;
 mod scenario;
 mod watch;
