@@ -18,6 +18,7 @@ pub struct WatchMetrics {
     relists: Vec<(Kind, Counter)>,
     // Off the hot path: a handful of requests a minute.
     requests: Mutex<Vec<(String, Counter, Histogram)>>,
+    throttled: Mutex<Vec<(String, Histogram)>>,
 }
 
 impl WatchMetrics {
@@ -38,7 +39,13 @@ impl WatchMetrics {
             (kind, registry.counter("kubezone_kubernetes_relists_total", help, &[("kind", kind.plural())]))
         });
         let (programmed, relists) = (programmed.into(), relists.into());
-        Self { registry: registry.clone(), programmed, relists, requests: Mutex::default() }
+        Self {
+            registry: registry.clone(),
+            programmed,
+            relists,
+            requests: Mutex::default(),
+            throttled: Mutex::default(),
+        }
     }
 }
 
@@ -74,6 +81,26 @@ impl Observer for WatchMetrics {
         if let Some((_, counter, histogram)) = requests.iter().find(|(known, ..)| *known == key) {
             counter.inc();
             histogram.observe(took);
+        }
+    }
+
+    fn api_throttled(&self, verb: &str, host: &str, waited: Duration) {
+        let key = format!("{verb} {host}");
+        let mut throttled = self.throttled.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if !throttled.iter().any(|(known, _)| *known == key) {
+            if throttled.len() == SERIES_MAX {
+                return;
+            }
+            let histogram = self.registry.histogram(
+                "coredns_kubernetes_rest_client_rate_limiter_duration_seconds",
+                "Client side rate limiter latency in seconds. Broken down by verb and host.",
+                &[("verb", verb), ("host", host)],
+                &REQUEST_BOUNDS,
+            );
+            throttled.push((key.clone(), histogram));
+        }
+        if let Some((_, histogram)) = throttled.iter().find(|(known, _)| *known == key) {
+            histogram.observe(waited);
         }
     }
 

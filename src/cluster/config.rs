@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
@@ -30,6 +31,19 @@ pub struct WatchConfig {
     pub zonal: bool,
     /// Whether ServiceImports are watched, and the EndpointSlices that belong to them, also with `noendpoints`.
     pub multicluster: bool,
+    /// How hard the API server may be asked. Files are no server.
+    pub limits: RequestLimits,
+}
+
+/// How hard an API server may be asked by one watch.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+pub struct RequestLimits {
+    /// In this time one request more may be sent.
+    pub interval: Option<Duration>,
+    /// So many may be sent at once when none was for long.
+    pub burst: Option<NonZeroU32>,
+    /// So many may wait for their response to begin.
+    pub in_flight: Option<NonZeroU32>,
 }
 
 /// Where objects come from.
@@ -172,6 +186,7 @@ impl WatchConfig {
             endpoint_pod_names: false,
             zonal: false,
             multicluster: false,
+            limits: RequestLimits::default(),
         }
     }
 
@@ -205,6 +220,17 @@ impl WatchConfig {
             Kind::Service | Kind::EndpointSlice | Kind::Pod => self.labels.as_deref().map(Cow::Borrowed),
             Kind::ServiceImport => None,
         }
+    }
+}
+
+impl RequestLimits {
+    /// The interval in which one request more may be sent, and how many at once; `None` is without limit. Of the two the
+    /// one that is not given is client-go's default: 5 a second, 10 at once.
+    #[must_use]
+    pub fn rate(&self) -> Option<(Duration, u32)> {
+        let is_limited = self.interval.is_some() || self.burst.is_some();
+        let interval = self.interval.unwrap_or(Duration::from_millis(200));
+        is_limited.then(|| (interval, self.burst.map_or(10, NonZeroU32::get)))
     }
 }
 

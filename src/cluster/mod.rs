@@ -24,7 +24,7 @@ mod source;
 mod store;
 mod watch;
 
-pub use config::{ClientTls, ManifestPath, SourceConfig, Timing, WatchConfig, WatchError};
+pub use config::{ClientTls, ManifestPath, RequestLimits, SourceConfig, Timing, WatchConfig, WatchError};
 pub use observer::{NoObserver, Observer};
 pub use publish::{KindStatus, SourceMode, WatchStatus};
 pub use store::ServiceKindLabel;

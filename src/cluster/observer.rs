@@ -18,6 +18,12 @@ pub trait Observer: Send + Sync {
         let _ = (method, verb, host, code, took);
     }
 
+    /// The limits of a watch ([`super::RequestLimits`]) held a request back so long; zero when they did not, or when
+    /// there are none. `verb` is `list` or `watch`.
+    fn api_throttled(&self, verb: &str, host: &str, waited: Duration) {
+        let _ = (verb, host, waited);
+    }
+
     /// A kind was listed again after its first list.
     fn relisted(&self, kind: Kind) {
         let _ = kind;

@@ -92,7 +92,12 @@ impl Clusters {
             _ => {
                 let shared = Arc::new(Shared::new(kinds, SourceMode::Streaming));
                 let runtime = self.runtime.enter();
-                let client = api::Client::new(&config.source, &self.timing, Arc::clone(&self.observer))?;
+                let client = api::Client::new(
+                    &config.source,
+                    config.limits,
+                    &self.timing,
+                    Arc::clone(&self.observer),
+                )?;
                 drop(runtime);
                 let source = api::Source { config, client, timing: &self.timing, shared: &shared };
                 tasks.extend(source.spawn(&self.runtime, &changes_tx, &self.observer));

@@ -40,10 +40,13 @@ async fn answer(
     let delay = {
         let mut state = shared.lock().unwrap();
         state.requests.push(request.clone());
+        state.in_flight += 1;
+        state.in_flight_max = state.in_flight_max.max(state.in_flight);
         state.delay
     };
     tokio::time::sleep(delay).await;
     let mut state = shared.lock().unwrap();
+    state.in_flight -= 1;
     if let Some(code) = state.refusals.get(&(request.verb, request.plural.clone())) {
         let message = format!("cannot {} resource {}", request.verb, request.plural);
         return Ok(whole(*code, &status(*code, &message)));

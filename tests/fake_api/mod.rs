@@ -49,6 +49,9 @@ struct State {
     refusals: HashMap<(&'static str, String), u16>,
     delay: Duration,
     requests: Vec<Request>,
+    /// Requests whose response has not begun: now, and at most so far.
+    in_flight: usize,
+    in_flight_max: usize,
 }
 
 impl FakeApi {
@@ -71,6 +74,8 @@ impl FakeApi {
             refusals: HashMap::new(),
             delay: Duration::ZERO,
             requests: Vec::new(),
+            in_flight: 0,
+            in_flight_max: 0,
         }));
         let address = listener.local_addr().unwrap();
         let task = tokio::spawn(http::run(listener, Arc::clone(&shared))).abort_handle();
@@ -163,6 +168,16 @@ impl FakeApi {
             .filter(|request| request.verb == verb && request.plural == plural)
             .cloned()
             .collect()
+    }
+
+    /// How many requests there were.
+    pub fn request_count(&self) -> usize {
+        self.state().requests.len()
+    }
+
+    /// How many requests waited at a time for their response to begin, at most.
+    pub fn in_flight_max(&self) -> usize {
+        self.state().in_flight_max
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

@@ -1,11 +1,12 @@
 //! A watch against an API server that misbehaves on demand, and against files.
 
+use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use kubezone::cluster::{
-    Clusters, ManifestPath, NoObserver, Observer, ServiceKindLabel, SourceConfig, SourceMode, Timing, Watch,
-    WatchConfig,
+    Clusters, ManifestPath, NoObserver, Observer, RequestLimits, ServiceKindLabel, SourceConfig, SourceMode,
+    Timing, Watch, WatchConfig,
 };
 use kubezone::zone::Kind;
 use serde_json::{Value, json};
@@ -347,6 +348,12 @@ impl Observer for Heard {
         self.0.lock().unwrap().push(format!("{method} {verb} {code:?}"));
     }
 
+    fn api_throttled(&self, verb: &str, host: &str, waited: Duration) {
+        let is_held = if waited.is_zero() { "at once" } else { "held back" };
+        assert!(host.starts_with("127.0.0.1:"), "{host}");
+        self.0.lock().unwrap().push(format!("{verb} {is_held}"));
+    }
+
     fn relisted(&self, kind: Kind) {
         self.0.lock().unwrap().push(format!("relisted {}", kind.plural()));
     }
@@ -364,6 +371,13 @@ async fn an_observer_hears_of_requests_relists_and_programming() {
     eventually("watches", || api.watch_count() == 3).await;
     let has = |what: &str| heard.0.lock().unwrap().iter().any(|held| held == what);
     assert!(has("GET watch Some(200)"));
+    assert!(has("watch at once") && !has("watch held back"));
+    let limits = RequestLimits { burst: NonZeroU32::new(1), ..RequestLimits::default() };
+    let held = clusters.watch(&WatchConfig { limits, ..config(&api) }).unwrap();
+    synced(&held).await;
+    assert!(has("watch held back"));
+    drop(held);
+    eventually("watches", || api.watch_count() == 3).await;
     assert!(!has("programmed headless_with_selector"), "the first list is no change");
     api.apply(slice("web-1", "web", "192.0.2.2"));
     eventually("programming", || has("programmed headless_with_selector")).await;
@@ -526,4 +540,63 @@ async fn imports_that_may_not_be_read_keep_the_watch_from_being_ready() {
         "{told}"
     );
     assert!(!watch.is_synced());
+}
+
+/// What a watch of this configuration does with the API server.
+fn limited(api: &FakeApi, limits: RequestLimits) -> Arc<Watch> {
+    let clusters = Clusters::with_timing(Handle::current(), Arc::new(NoObserver), timing());
+    clusters.watch(&WatchConfig { limits, pods: true, ..config(api) }).unwrap()
+}
+
+#[tokio::test]
+async fn requests_in_flight_are_capped_and_open_watches_do_not_count() {
+    for (cap, has_streaming) in [(None, true), (Some(1), true), (Some(1), false), (Some(2), false)] {
+        let api = FakeApi::start().await;
+        api.set_streaming(has_streaming);
+        api.apply(service("web", "10.96.0.1"));
+        // Long enough that all kinds ask before the first is answered.
+        api.set_delay(Duration::from_millis(20));
+        let in_flight = cap.and_then(NonZeroU32::new);
+        let watch = limited(&api, RequestLimits { in_flight, ..RequestLimits::default() });
+        synced(&watch).await;
+        eventually("all four watches", || api.watch_count() == 4).await;
+        // A relist while all watches are open, under the same cap.
+        api.compact();
+        api.disconnect();
+        api.apply(service("api", "10.96.0.2"));
+        eventually("the relist", || addresses(&watch, "api").is_some()).await;
+        eventually("all four watches again", || api.watch_count() == 4).await;
+        match cap {
+            None => assert!(api.in_flight_max() > 2, "the test can see more: {}", api.in_flight_max()),
+            Some(cap) => assert_eq!(api.in_flight_max(), cap as usize),
+        }
+    }
+}
+
+#[tokio::test]
+async fn requests_beyond_the_burst_wait_for_a_token() {
+    let api = FakeApi::start().await;
+    api.set_streaming(false);
+    for index in 0..1203 {
+        api.apply(service(&format!("s{index}"), "10.96.0.1"));
+    }
+    // No token comes while this test runs: four streaming lists that are refused, and three of the six pages that the
+    // four kinds have.
+    let limits = RequestLimits {
+        interval: Some(Duration::from_secs(1_000)),
+        burst: NonZeroU32::new(7),
+        in_flight: None,
+    };
+    let watch = limited(&api, limits);
+    eventually("the burst", || api.request_count() == 7).await;
+    assert!(!watch.is_synced());
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    assert_eq!(api.request_count(), 7);
+    // What was held back is no error, and the server is not taken for one that does not know streaming for it.
+    assert_eq!(last_error(&watch, Kind::Service), "");
+    // Enough tokens: six pages, and four watches after them.
+    let other = limited(&api, RequestLimits { burst: NonZeroU32::new(14), ..limits });
+    synced(&other).await;
+    eventually("all four watches", || api.watch_count() == 4).await;
+    assert_eq!(api.request_count(), 7 + 14);
 }

@@ -18,9 +18,10 @@ use kube::client::Body;
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use serde::Deserialize;
 
-use super::super::config::{ClientTls, SourceConfig, Timing, WatchError};
+use super::super::config::{ClientTls, RequestLimits, SourceConfig, Timing, WatchError};
 use super::super::object::{Object, ServiceImport};
 use super::super::observer::Observer;
+use super::limiter::{Admission, Limiter};
 
 /// How long an answer may be: beyond it, no page and no event is reasonable.
 const ANSWER_LEN_MAX: usize = 256 << 20;
@@ -38,6 +39,7 @@ pub struct Client {
     url: Arc<str>,
     host: Arc<str>,
     response: Duration,
+    limiter: Arc<Limiter>,
     observer: Arc<dyn Observer>,
 }
 
@@ -90,6 +92,7 @@ impl Client {
     /// When the configuration does not lead to a client.
     pub fn new(
         source: &SourceConfig,
+        limits: RequestLimits,
         timing: &Timing,
         observer: Arc<dyn Observer>,
     ) -> Result<Self, WatchError> {
@@ -110,7 +113,8 @@ impl Client {
         let host = config.cluster_url.authority().map_or("", |authority| authority.as_str()).into();
         let kube = kube::Client::try_from(config)
             .map_err(|error| WatchError::Client { url: url.to_string(), cause: chain(&error) })?;
-        Ok(Self { kube, url, host, response: timing.response, observer })
+        let limiter = Arc::new(Limiter::new(limits));
+        Ok(Self { kube, url, host, response: timing.response, limiter, observer })
     }
 
     /// A server that takes a connection and says nothing is not there for us.
@@ -119,11 +123,25 @@ impl Client {
         ApiError::Unreachable { url: Arc::clone(&self.url), cause }
     }
 
+    /// Waits until the limits of the watch let a request pass. No part of the time that a server has to answer.
+    pub async fn admit(&self, verb: &str) -> Admission {
+        let admission = self.limiter.admit().await;
+        self.observer.api_throttled(verb, &self.host, admission.throttled);
+        admission
+    }
+
     /// Asks, and gives the answer's body once its head says that it is one. `verb` is `list` or `watch`.
-    pub async fn open(&self, verb: &str, request: Request<Vec<u8>>) -> Result<Body, ApiError> {
+    pub async fn open(
+        &self,
+        admission: Admission,
+        verb: &str,
+        request: Request<Vec<u8>>,
+    ) -> Result<Body, ApiError> {
         let method = request.method().clone();
         let begun = Instant::now();
         let answer = tokio::time::timeout(self.response, self.kube.send(request.map(Body::from))).await;
+        // What follows of the answer, for minutes if it is a watch, holds nobody back.
+        drop(admission);
         let code = answer.as_ref().ok().and_then(|answer| Some(answer.as_ref().ok()?.status().as_u16()));
         self.observer.api_request(method.as_str(), verb, &self.host, code, begun.elapsed());
         let answer = match answer {

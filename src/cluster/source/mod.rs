@@ -6,5 +6,6 @@ pub mod manifests;
 mod backoff;
 mod client;
 mod document;
+mod limiter;
 mod reflector;
 mod text;

@@ -247,7 +247,8 @@ impl<K: Object> Reflector<K> {
 
     async fn page(&self, params: &ListParams) -> Result<Page<K>, ApiError> {
         let request = self.request.list(params).map_err(|error| ApiError::Broken(error.to_string()))?;
-        let body = self.client.open("list", request).await?;
+        let admission = self.client.admit("list").await;
+        let body = self.client.open(admission, "list", request).await?;
         let text = self.client.read(body).await?;
         serde_json::from_slice(&text)
             .map_err(|error| ApiError::Broken(format!("the list makes no sense: {error}")))
@@ -280,7 +281,8 @@ impl<K: Object> Reflector<K> {
             Ok(request) => request,
             Err(error) => return Ok(Err(ApiError::Broken(error.to_string()))),
         };
-        let opened = self.client.open("watch", request);
+        let admission = self.client.admit("watch").await;
+        let opened = self.client.open(admission, "watch", request);
         // A server that does not know streaming lists may keep even its head back.
         let opened = match tokio::time::timeout(self.wait_for(is_initial, false), opened).await {
             Ok(opened) => opened,

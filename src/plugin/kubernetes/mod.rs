@@ -12,6 +12,7 @@ mod addresses;
 mod apex;
 mod external;
 mod fqdn;
+mod limits;
 mod multicluster;
 mod options;
 mod pod;

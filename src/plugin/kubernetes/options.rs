@@ -25,9 +25,10 @@ const KNOWN: &[&str] = &[
     "ignore",
     "multicluster",
     "startup_timeout",
+    "apiserver_qps",
+    "apiserver_burst",
+    "apiserver_max_inflight",
 ];
-/// Options of CoreDNS that are refused for now, by name.
-const NOT_YET: &[&str] = &["apiserver_qps", "apiserver_burst", "apiserver_max_inflight"];
 /// Options that CoreDNS had once and refuses too.
 const GONE: &[&str] = &["upstream", "resyncperiod", "transfer", "federation"];
 
@@ -161,6 +162,9 @@ impl Options {
                 let [timeout] = property.exactly("startup_timeout DURATION")?;
                 self.startup_timeout = timeout.duration()?;
             }
+            "apiserver_qps" | "apiserver_burst" | "apiserver_max_inflight" => {
+                super::limits::read(property, &mut self.watch.limits)?;
+            }
             _ => return Err(refusal(property)),
         }
         Ok(())
@@ -236,12 +240,6 @@ fn not_authoritative(word: &Token, zone: &Name, zones: &[Name]) -> Diagnostic {
 
 fn refusal(property: &Directive) -> Diagnostic {
     let name = property.name.text.as_str();
-    if NOT_YET.contains(&name) {
-        return Diagnostic::error(format!("`{name}` is not built yet"))
-            .at(property.name.span)
-            .label("kubezone has no such option so far")
-            .help("leave the line out; CoreDNS is needed where its effect is");
-    }
     if GONE.contains(&name) {
         return Diagnostic::error(format!("`{name}` is not an option of `kubernetes` any more"))
             .at(property.name.span)
