@@ -15,6 +15,7 @@ mod failure;
 mod message;
 mod name;
 mod query;
+mod reorder;
 mod response;
 mod reverse;
 

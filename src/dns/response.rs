@@ -10,6 +10,7 @@ use super::addresses;
 use super::code::{Class, Flags, Rcode, RecordType, read_u16};
 use super::message::{Cursor, RecordSpan, Records, Section, skip_name};
 use super::name::wire_len;
+use super::reorder;
 use super::{AddressSet, HEADER_LEN, InfoCode, Query, answers_question};
 
 const MESSAGE_LEN_MAX: usize = u16::MAX as usize;
@@ -388,6 +389,15 @@ impl Response {
     pub fn set_ttl_at(&mut self, at: usize, ttl: u32) {
         if let Some(octets) = self.message.get_mut(at..at + 4) {
             octets.copy_from_slice(&ttl.to_be_bytes());
+        }
+    }
+
+    /// Puts the records into this order: all that there are, those of a section before those of the next. Names are
+    /// written anew, which allocates. A message that would not fit any more stays as it is.
+    pub fn put_in_order(&mut self, records: &[RecordSpan]) {
+        let message = reorder::in_order(&self.message, records);
+        if let Some(message) = message.filter(|message| message.len() <= MESSAGE_LEN_MAX - OPT_LEN) {
+            self.message = message;
         }
     }
 

@@ -78,7 +78,7 @@ impl WeightFile {
                 self.said = None;
                 if let Some(changed) = changed {
                     let (path, count) = (self.path.display(), changed.len());
-                    tracing::info!(target: "plugin/loadbalance", "weights of {count} names read from `{path}`");
+                    tracing::info!(target: "plugin/loadbalance", "weight file `{path}` is in use, names in it: {count}");
                     weights.store(Arc::new(changed));
                 }
             }

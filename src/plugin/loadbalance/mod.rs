@@ -14,7 +14,7 @@ use arc_swap::ArcSwap;
 use ipnet::IpNet;
 
 use super::{Next, Outcome, Plugin, Reply};
-use crate::dns::{AddressSet, Query, Rcode, RecordType, Response, Section};
+use crate::dns::{AddressSet, Query, Rcode, RecordSpan, RecordType, Response, Section};
 use weights::Weights;
 
 pub use setup::setup;
@@ -64,6 +64,7 @@ fn balance(
 
 impl Balance {
     fn arrange(&self, qtype: RecordType, response: &mut Response, random: &mut impl FnMut(u32) -> u32) {
+        put_in_order(response, matches!(self.policy, Policy::RoundRobin), &mut *random);
         match &self.policy {
             Policy::RoundRobin => response.arrange_addresses(|set| {
                 set.shuffle(&mut *random);
@@ -92,6 +93,41 @@ impl Balance {
             from = set.move_forward(from, &|address| network.contains(&address));
         }
     }
+}
+
+/// CNAMEs before the addresses that they lead to, since stub resolvers (glibc's) follow a chain forwards only; and MX
+/// records of a section in a random order if `shuffles_mx`. Both need names written anew: an answer without either, as all
+/// from the zone are, costs a look at its types.
+fn put_in_order(response: &mut Response, shuffles_mx: bool, random: &mut impl FnMut(u32) -> u32) {
+    let (mut has_address, mut mx_count) = ([false; 3], [0; 3]);
+    let mut is_cname_late = false;
+    for record in response.records() {
+        let section = record.section as usize;
+        match record.rtype {
+            RecordType::A | RecordType::AAAA => has_address[section] = true,
+            RecordType::CNAME => is_cname_late |= has_address[section],
+            RecordType::MX => mx_count[section] += 1,
+            _ => {}
+        }
+    }
+    let has_mx = shuffles_mx && mx_count.iter().any(|count| *count > 1);
+    if !is_cname_late && !has_mx {
+        return;
+    }
+    let mut records: Vec<RecordSpan> = response.records().collect();
+    if is_cname_late {
+        records.sort_by_key(|record| (record.section, record.rtype != RecordType::CNAME));
+    }
+    if has_mx {
+        for section in [Section::Answer, Section::Authority, Section::Additional] {
+            let is_mx = |at: &usize| records[*at].section == section && records[*at].rtype == RecordType::MX;
+            let places: Vec<usize> = (0..records.len()).filter(is_mx).collect();
+            for index in (1..places.len()).rev() {
+                records.swap(places[index], places[random(index as u32 + 1) as usize]);
+            }
+        }
+    }
+    response.put_in_order(&records);
 }
 
 /// A number below `bound`, from this thread's generator (xorshift64*, seeded once): no lock, no allocation. Spreading

@@ -408,3 +408,65 @@ fn the_directive_is_checked() {
         assert!(refusal.starts_with(expected), "{refusal}");
     }
 }
+
+/// The answers of an upstream: owner, type, RDATA as octets of a name or an address.
+fn upstream(records: &[(&str, RecordType, &[u8])]) -> Response {
+    let packet = packet("www.example.org", RecordType::A, None);
+    let query = Query::parse(&packet, origin()).unwrap();
+    let mut response = Response::new();
+    response.begin(&query);
+    for (owner, rtype, octets) in records {
+        let owner = name(owner);
+        response
+            .record(Section::Answer, Owner::Name(owner.as_wire()), *rtype, 5, |rdata| rdata.octets(octets));
+    }
+    response
+}
+
+/// Owners and RDATA of the answer section.
+fn shown(response: &mut Response) -> String {
+    let message = hickory_proto::op::Message::from_vec(response.finish()).unwrap();
+    message
+        .answers
+        .iter()
+        .map(|record| format!("{} {}", record.name, record.data))
+        .collect::<Vec<_>>()
+        .join(", ")
+}
+
+#[test]
+fn a_chain_comes_before_its_addresses() {
+    let alias: &[u8] = b"\x01b\x07example\x03org\x00";
+    let mut response = upstream(&[
+        ("b.example.org", RecordType::A, &[10, 0, 0, 1]),
+        ("b.example.org", RecordType::A, &[10, 0, 0, 2]),
+        ("www.example.org", RecordType::CNAME, alias),
+    ]);
+    for policy in [Policy::RoundRobin, by_weight("b.example.org\n10.0.0.2 5")] {
+        let balance = Balance { policy, prefer: Box::default() };
+        balance.arrange(RecordType::A, &mut response, &mut |bound| bound - 1);
+    }
+    let expected = "www.example.org. b.example.org., b.example.org. 10.0.0.2, b.example.org. 10.0.0.1";
+    assert_eq!(shown(&mut response), expected);
+}
+
+#[test]
+fn mail_servers_come_in_a_random_order() {
+    let mx = |number: u8| [0, 10, 1, b'0' + number, 0];
+    let mx = [mx(1), mx(2), mx(3)];
+    let records: Vec<(&str, RecordType, &[u8])> =
+        mx.iter().map(|octets| ("www.example.org", RecordType::MX, &octets[..])).collect();
+    let orders = |policy: fn() -> Policy| {
+        let mut random = seeded(5);
+        let balance = Balance { policy: policy(), prefer: Box::default() };
+        let order = |_| {
+            let mut response = upstream(&records);
+            balance.arrange(RecordType::MX, &mut response, &mut random);
+            shown(&mut response)
+        };
+        (0..200).map(order).collect::<HashSet<_>>()
+    };
+    assert_eq!(orders(|| Policy::RoundRobin).len(), 6);
+    let kept = "www.example.org. 10 1., www.example.org. 10 2., www.example.org. 10 3.";
+    assert_eq!(orders(|| by_weight("")), HashSet::from([kept.to_owned()]));
+}
