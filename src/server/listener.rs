@@ -13,7 +13,7 @@ use crate::dns::Transport;
 use crate::plugin::Router;
 
 /// What a socket may hold for a worker that is busy, in octets. The system gives less where `net.core.rmem_max` is less.
-const RECEIVE_BUFFER_LEN: usize = 4 << 20;
+pub(super) const RECEIVE_BUFFER_LEN: usize = 4 << 20;
 /// Connections that the kernel holds until they are taken.
 const BACKLOG: i32 = 1024;
 /// How often a free port is looked for, when any will do: one that is free over TCP may be taken over UDP.

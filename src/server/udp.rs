@@ -14,6 +14,7 @@ use arc_swap::ArcSwap;
 use tokio::runtime::Handle;
 
 use super::answer::{Answer, Edge, Later, answer};
+use super::listener::RECEIVE_BUFFER_LEN;
 use super::phase::{Alive, Phase, PhaseCell};
 use super::stats::Count;
 use crate::dns::{Origin, Response, Transport};
@@ -21,6 +22,10 @@ use crate::plugin::Router;
 
 /// More octets of replies than this are not kept for the end of the batch.
 pub(super) const REPLIES_LEN_MAX: usize = 64 * 1024;
+/// A worker that drains takes no more packets than this: more than the queue of a socket can hold, so that all that had
+/// come before are among them. The kernel counts some 800 octets for a packet, and up to twice the length that was asked
+/// for.
+const DRAIN_PACKETS_MAX: usize = 2 * RECEIVE_BUFFER_LEN / 512;
 /// How long a worker rests after an error that is not about one packet, so that it does not spin.
 const ERROR_PAUSE: Duration = Duration::from_millis(20);
 
@@ -28,6 +33,9 @@ const ERROR_PAUSE: Duration = Duration::from_millis(20);
 pub(super) trait Datagrams {
     /// Where a reply goes that is sent later.
     type Route: Copy + Send + 'static;
+
+    /// How many packets a receive gives when there are more; with one, a receive tells nothing about the queue.
+    const BATCH_LEN: usize;
 
     /// Waits for packets.
     fn receive(&mut self) -> io::Result<Received>;
@@ -88,12 +96,21 @@ impl Worker {
 
     fn serve<D: Datagrams>(&self, io: &mut D, response: &mut Response) {
         let mut failing = false;
+        let mut drained = 0;
         loop {
+            // Before the receive: a batch that was taken while the listener ran tells nothing of what came behind it.
+            let is_draining = self.phase.get() != Phase::Running;
             match io.receive() {
                 Ok(Received::Packets(count)) => {
                     failing = false;
                     self.serve_batch(io, response, count);
-                    if self.phase.get() == Phase::Stopped {
+                    if is_draining {
+                        drained += count;
+                    }
+                    // A batch that is not full was all that there was. Clients that go on sending would keep the queue
+                    // from ever being empty.
+                    let was_all = count < D::BATCH_LEN || drained >= DRAIN_PACKETS_MAX;
+                    if self.phase.get() == Phase::Stopped || (is_draining && was_all) {
                         return;
                     }
                 }

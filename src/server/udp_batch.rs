@@ -144,6 +144,8 @@ impl Batch {
 impl Datagrams for Batch {
     type Route = Route;
 
+    const BATCH_LEN: usize = BATCH_LEN;
+
     fn receive(&mut self) -> io::Result<Received> {
         for header in &mut self.headers[..self.used] {
             header.msg_hdr.msg_namelen = NAME_LEN as libc::socklen_t;

@@ -42,6 +42,8 @@ impl Plain {
 impl Datagrams for Plain {
     type Route = SocketAddr;
 
+    const BATCH_LEN: usize = 1;
+
     fn receive(&mut self) -> io::Result<Received> {
         loop {
             match self.socket.recv_from(self.packet.as_mut_slice()) {

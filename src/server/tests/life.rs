@@ -1,4 +1,11 @@
+use std::io;
+use std::sync::atomic::AtomicU16;
+
 use super::*;
+use crate::server::answer::{Edge, InFlight};
+use crate::server::phase::{Phase, PhaseCell};
+use crate::server::stats::Cells;
+use crate::server::udp::{Datagrams, Received, Worker};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_came_before_a_drain_is_answered() {
@@ -120,4 +127,133 @@ async fn a_port_in_use_is_reported_with_who_holds_it() {
     );
     let error = start(&[IpAddr::from([192, 0, 2, 1])]);
     assert!(error.contains("bind: cannot assign requested address; no interface"), "{error}");
+}
+
+/// A socket whose clients never stop. `script` says how many packets a receive gives, by its number; it may end the
+/// phase while it receives.
+struct Endless<const LEN: usize, F> {
+    script: F,
+    packet: Vec<u8>,
+    receives: usize,
+    replies: Arc<AtomicUsize>,
+}
+
+impl<const LEN: usize, F: FnMut(usize) -> usize> Datagrams for Endless<LEN, F> {
+    type Route = ();
+
+    const BATCH_LEN: usize = LEN;
+
+    fn receive(&mut self) -> io::Result<Received> {
+        self.receives += 1;
+        assert!(self.receives < 100_000, "the worker never leaves");
+        Ok(Received::Packets((self.script)(self.receives)))
+    }
+
+    fn packet(&self, _slot: usize) -> &[u8] {
+        &self.packet
+    }
+
+    fn addresses(&self, _slot: usize) -> (SocketAddr, SocketAddr) {
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 1));
+        (address, address)
+    }
+
+    fn queue(&mut self, _slot: usize, _reply: &[u8]) -> usize {
+        self.replies.fetch_add(1, SeqCst);
+        0
+    }
+
+    fn flush(&mut self) -> usize {
+        0
+    }
+
+    fn route(&self, _slot: usize) {}
+
+    fn send(_socket: &StdUdpSocket, _route: &(), _reply: &[u8]) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// How many packets a worker answers before it leaves. `script` gets the phase and the number of the receive.
+fn drain<const LEN: usize>(mut script: impl FnMut(&PhaseCell, usize) -> usize) -> usize {
+    let (router, _) = router(Ipv4Addr::LOCALHOST);
+    let phase = PhaseCell::new();
+    let edge = Edge { in_flight: InFlight::new(1), observer: None, cells: Arc::new(Cells::default()) };
+    let worker = Worker {
+        number: 0,
+        socket: Arc::new(StdUdpSocket::bind("127.0.0.1:0").unwrap()),
+        router: Arc::new(ArcSwap::new(router)),
+        edge: Arc::new(edge),
+        phase: Arc::clone(&phase),
+        runtime: Handle::current(),
+        alive: tokio::sync::mpsc::channel(1).0,
+    };
+    let replies = Arc::new(AtomicUsize::new(0));
+    let script = |number| script(&phase, number);
+    let io =
+        Endless::<LEN, _> { script, packet: question(1, "a"), receives: 0, replies: Arc::clone(&replies) };
+    worker.run(io);
+    replies.load(SeqCst)
+}
+
+#[tokio::test]
+async fn a_drain_leaves_clients_that_never_stop() {
+    let answered = drain::<32>(|phase, number| match number {
+        // While it runs no batch ends it, full or not.
+        1 => 32,
+        2 => 1,
+        // The drain begins while this one is taken: more may have come behind it.
+        3 => {
+            phase.advance(Phase::Draining);
+            1
+        }
+        4 | 5 => 32,
+        // The first that is not full is the last.
+        _ => 31,
+    });
+    assert_eq!(answered, 32 + 1 + 1 + 32 + 32 + 31);
+}
+
+#[tokio::test]
+async fn a_drain_of_full_batches_ends_behind_what_a_queue_can_hold() {
+    let full = |phase: &PhaseCell, _| {
+        phase.advance(Phase::Draining);
+        32
+    };
+    let answered = drain::<32>(full);
+    assert!((8_192..32_768).contains(&answered), "{answered}");
+    // Where a receive gives one packet each is a full batch.
+    let one = |phase: &PhaseCell, _| {
+        phase.advance(Phase::Draining);
+        1
+    };
+    assert!((8_192..32_768).contains(&drain::<1>(one)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_drain_under_load_ends() {
+    for udp_io in [UdpIo::Batch, UdpIo::Plain] {
+        let rig = Rig::loopback(Options { udp_io, ..Options::default() });
+        let client = rig.udp().await;
+        let sent = Arc::new(AtomicU16::new(0));
+        let sending = tokio::spawn({
+            let sent = Arc::clone(&sent);
+            async move {
+                loop {
+                    // Refused once the socket is gone.
+                    let _ = client.send(&question(sent.fetch_add(1, SeqCst), "a")).await;
+                    tokio::task::yield_now().await;
+                }
+            }
+        });
+        within(async {
+            while sent.load(SeqCst) < 1_000 {
+                tokio::task::yield_now().await;
+            }
+        })
+        .await;
+        // Without limit to speak of: what ends it is that it is done.
+        within(rig.server.drain(Duration::from_secs(3_600))).await;
+        sending.abort();
+    }
 }
