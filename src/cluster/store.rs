@@ -18,7 +18,7 @@ use super::problem::{Problem, Problems};
 use super::schema::{self, ServiceFacts};
 use crate::zone::{Kind, KindSet, Reader, ServiceKey, Slice, Writer};
 use imports::Imports;
-use pods::Pods;
+use pods::{Effect, Pods};
 
 /// Where an object stands: kind, namespace and name.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -44,6 +44,10 @@ pub enum Change {
     Apply(AnyObject),
     /// An object is gone.
     Delete(AnyObject),
+    /// All that was there is told, and what happens from now on is told as it does.
+    Live(Kind),
+    /// What happens is not told for now.
+    Lost(Kind),
 }
 
 /// The kinds of Services in the metric of the programming latency.
@@ -173,6 +177,8 @@ impl Store {
             Change::Delete(object) => self.delete(&object),
             Change::Keep(id) => self.keep(&id),
             Change::End(kind) => self.sweep(kind),
+            Change::Live(kind) => self.set_live(kind, true),
+            Change::Lost(kind) => self.set_live(kind, false),
         }
     }
 
@@ -208,9 +214,9 @@ impl Store {
             AnyObject::Namespace(object) => self.apply_namespace(object),
             AnyObject::Pod(object) => {
                 let generation = self.generations[Kind::Pod as usize];
-                if self.pods.apply(object, generation, &mut self.writer, &mut problems) {
-                    (self.changed, self.visible) = (true, true);
-                }
+                let effect = self.pods.apply(object, generation, &mut self.writer, &mut problems);
+                self.changed |= effect != Effect::None;
+                self.visible |= effect == Effect::Answers;
             }
             AnyObject::ServiceImport(object) => {
                 if let Some(imports) = &mut self.imports {
@@ -418,6 +424,13 @@ impl Store {
         }
         if self.unsynced().contains(kind) {
             self.writer.set_synced(kind);
+            self.changed = true;
+        }
+    }
+
+    fn set_live(&mut self, kind: Kind, is_live: bool) {
+        if self.writer.draft().is_live(kind) != is_live {
+            self.writer.set_live(kind, is_live);
             self.changed = true;
         }
     }

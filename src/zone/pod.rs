@@ -19,6 +19,9 @@ pub struct Pod {
 pub struct PodsAt {
     pub(super) address: IpAddr,
     pub(super) pods: Vec<Arc<Pod>>,
+    /// How many of them a query from the address does not tell of. Counted here, where it takes no room, and not noted
+    /// in each Pod, where it would.
+    pub(super) unclear: u32,
 }
 
 impl PodsAt {
@@ -26,6 +29,15 @@ impl PodsAt {
     #[must_use]
     pub fn pods(&self) -> &[Arc<Pod>] {
         &self.pods
+    }
+
+    /// The Pod that a query from this address is of: the only one here, if it is one that it tells of.
+    #[must_use]
+    pub fn client(&self) -> Option<&Pod> {
+        match self.pods.as_slice() {
+            [pod] if self.unclear == 0 => Some(pod),
+            _ => None,
+        }
     }
 }
 

@@ -94,12 +94,38 @@ fn pods_share_an_address_and_leave_it_one_by_one() {
     let address = "192.0.2.9".parse().unwrap();
     let pod = |name: &str| Arc::new(Pod { namespace: b"demo"[..].into(), name: name.into() });
     let (a, b) = (pod("a"), pod("b"));
-    writer.insert_pod(address, Arc::clone(&a));
-    writer.insert_pod(address, Arc::clone(&b));
-    writer.remove_pod(address, &a);
+    writer.insert_pod(address, Arc::clone(&a), true);
+    writer.insert_pod(address, Arc::clone(&b), true);
+    writer.remove_pod(address, &a, true);
     assert_eq!(writer.draft().pods_at(address), std::slice::from_ref(&b));
-    writer.remove_pod(address, &b);
+    writer.remove_pod(address, &b, true);
     assert!(writer.draft().pods_at(address).is_empty());
+}
+
+#[test]
+fn a_client_is_the_only_pod_of_its_address_while_pods_are_live() {
+    let mut writer = Writer::new(KindSet::EMPTY.with(Kind::Pod));
+    let address = "192.0.2.9".parse().unwrap();
+    let pod = |name: &str| Arc::new(Pod { namespace: b"demo"[..].into(), name: name.into() });
+    let name = |writer: &Writer| writer.draft().client_at(address).map(|pod| pod.name.to_string());
+    let (a, b) = (pod("a"), pod("b"));
+    writer.insert_pod(address, Arc::clone(&a), true);
+    assert_eq!(name(&writer), None, "not live yet");
+    writer.set_live(Kind::Pod, true);
+    assert_eq!(name(&writer).as_deref(), Some("a"));
+    writer.insert_pod(address, Arc::clone(&b), false);
+    assert_eq!(name(&writer), None);
+    // The one that is left is not a client; and then it is the other one.
+    writer.remove_pod(address, &a, true);
+    assert_eq!(name(&writer), None);
+    writer.insert_pod(address, Arc::clone(&a), true);
+    writer.remove_pod(address, &b, false);
+    writer.remove_pod(address, &b, false);
+    assert_eq!(name(&writer).as_deref(), Some("a"));
+    writer.set_live(Kind::Service, false);
+    assert!(name(&writer).is_some());
+    writer.set_live(Kind::Pod, false);
+    assert_eq!(name(&writer), None);
 }
 
 #[derive(Clone, Debug)]

@@ -18,6 +18,7 @@ pub struct Zone {
     generation: u64,
     serial: u32,
     unsynced: KindSet,
+    live: KindSet,
     services: Table<Arc<Service>>,
     same_names: Table<SameName>,
     namespaces: Table<Namespace>,
@@ -61,6 +62,13 @@ impl Zone {
         self.unsynced
     }
 
+    /// Whether what is known of a kind is what the source says now: it is listed, and changes arrive. Not while the
+    /// source is away, or when it may still have to tell what happened while it was.
+    #[must_use]
+    pub fn is_live(&self, kind: Kind) -> bool {
+        self.live.contains(kind)
+    }
+
     /// The Service of the two folded wire labels `key`.
     #[must_use]
     pub fn service(&self, key: &[u8]) -> Option<&Arc<Service>> {
@@ -95,6 +103,13 @@ impl Zone {
     #[must_use]
     pub fn pods_at(&self, address: IpAddr) -> &[Arc<Pod>] {
         self.pods.find(&address).map_or(&[], PodsAt::pods)
+    }
+
+    /// The Pod that a query from this address is of, when that is certain: Pods are live, and one alone has the address,
+    /// for itself.
+    #[must_use]
+    pub fn client_at(&self, address: IpAddr) -> Option<&Pod> {
+        if self.is_live(Kind::Pod) { self.pods.find(&address)?.client() } else { None }
     }
 
     /// All Services, in no order.
@@ -166,6 +181,12 @@ impl Writer {
     /// Says that the first list of a kind is in.
     pub fn set_synced(&mut self, kind: Kind) {
         self.draft.unsynced = self.draft.unsynced.without(kind);
+    }
+
+    /// Says whether what is known of a kind is what the source says now.
+    pub fn set_live(&mut self, kind: Kind, is_live: bool) {
+        let live = self.draft.live;
+        self.draft.live = if is_live { live.with(kind) } else { live.without(kind) };
     }
 
     /// Sets the SOA serial: Unix time in seconds. It never goes back, also when the clock does.
@@ -258,21 +279,27 @@ impl Writer {
         }
     }
 
-    /// Adds a Pod at one of its addresses.
-    pub fn insert_pod(&mut self, address: IpAddr, pod: Arc<Pod>) {
-        let mut pods = self.draft.pods_at(address).to_vec();
+    /// Adds a Pod at one of its addresses. `is_client` says whether a query from there would be its own
+    /// ([`Zone::client_at`]).
+    pub fn insert_pod(&mut self, address: IpAddr, pod: Arc<Pod>, is_client: bool) {
+        let held = self.draft.pods.find(&address);
+        let unclear = held.map_or(0, |at| at.unclear) + u32::from(!is_client);
+        let mut pods = held.map_or(&[][..], PodsAt::pods).to_vec();
         pods.push(pod);
-        self.draft.pods.insert(PodsAt { address, pods });
+        self.draft.pods.insert(PodsAt { address, pods, unclear });
     }
 
-    /// Takes a Pod, the very value that was inserted, away from one of its addresses.
-    pub fn remove_pod(&mut self, address: IpAddr, pod: &Arc<Pod>) {
-        let mut pods = self.draft.pods_at(address).to_vec();
-        pods.retain(|held| !Arc::ptr_eq(held, pod));
+    /// Takes a Pod, the very value that was inserted with the same `is_client`, away from one of its addresses.
+    pub fn remove_pod(&mut self, address: IpAddr, pod: &Arc<Pod>, is_client: bool) {
+        let Some(held) = self.draft.pods.find(&address) else { return };
+        let Some(index) = held.pods.iter().position(|held| Arc::ptr_eq(held, pod)) else { return };
+        let unclear = held.unclear.saturating_sub(u32::from(!is_client));
+        let mut pods = held.pods.clone();
+        pods.remove(index);
         if pods.is_empty() {
             self.draft.pods.remove(&address);
         } else {
-            self.draft.pods.insert(PodsAt { address, pods });
+            self.draft.pods.insert(PodsAt { address, pods, unclear });
         }
     }
 

@@ -221,6 +221,39 @@ async fn a_silent_watch_is_taken_up_again_from_its_version() {
 }
 
 #[tokio::test]
+async fn whose_a_query_is_is_known_while_the_watch_of_pods_is_up_to_date() {
+    for has_streaming in [true, false] {
+        let api = FakeApi::start().await;
+        api.set_streaming(has_streaming);
+        api.apply(pod("web-0", "192.0.2.9"));
+        let config = WatchConfig { pods: true, ..config(&api) };
+        let clusters = Clusters::with_timing(
+            Handle::current(),
+            Arc::new(NoObserver),
+            Timing { backoff_min: Duration::from_secs(1), backoff_max: Duration::from_secs(1), ..timing() },
+        );
+        let watch = clusters.watch(&config).unwrap();
+        let address = "192.0.2.9".parse().unwrap();
+        let is_client = || watch.reader().load().client_at(address).is_some();
+        eventually("the Pod", is_client).await;
+        eventually("watches", || api.watch_count() == 4).await;
+        api.refuse("watch", "pods", 500);
+        api.disconnect();
+        eventually("nobody", || !is_client()).await;
+        assert_eq!(watch.reader().load().pods_at(address).len(), 1, "its name stays");
+        api.relent();
+        eventually("watches", || api.watch_count() == 4).await;
+        // What happened while nobody watched may still be on its way: an event is no proof, and a bookmark is.
+        api.apply(pod("web-1", "192.0.2.10"));
+        eventually("an event", || watch.reader().load().pods_at("192.0.2.10".parse().unwrap()).len() == 1)
+            .await;
+        assert!(!is_client());
+        api.bookmark();
+        eventually("the Pod again", is_client).await;
+    }
+}
+
+#[tokio::test]
 async fn a_missing_permission_names_verb_and_resource() {
     let api = FakeApi::start().await;
     api.apply(service("web", "10.96.0.1"));

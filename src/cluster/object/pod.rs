@@ -1,6 +1,9 @@
 //! `v1/Pod`, trimmed.
 
+use std::fmt;
+
 use serde::Deserialize;
+use serde::de::{Deserializer, IgnoredAny, Visitor};
 
 use super::{Address, AnyObject, Meta, Object};
 use crate::zone::Kind;
@@ -11,9 +14,36 @@ pub struct Pod {
     /// Name, namespace, uid and whether it is going.
     #[serde(default)]
     pub metadata: Meta,
+    /// How it resolves names.
+    #[serde(default)]
+    pub spec: Option<PodSpec>,
     /// Where it runs.
     #[serde(default)]
     pub status: Option<PodStatus>,
+}
+
+/// What decides which names a Pod asks for: nothing of it is kept past the door.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct PodSpec {
+    host_network: Option<bool>,
+    dns_policy: DnsPolicy,
+    dns_config: Option<DnsConfig>,
+}
+
+/// Whether the search list is the cluster's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+enum DnsPolicy {
+    /// `ClusterFirst`, which it is when nothing is said.
+    #[default]
+    ClusterFirst,
+    Other,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+struct DnsConfig {
+    searches: Option<Vec<IgnoredAny>>,
 }
 
 /// Where a Pod runs.
@@ -23,6 +53,8 @@ pub struct PodStatus {
     phase: Option<Box<str>>,
     #[serde(rename = "podIP")]
     pod_ip: Option<Address>,
+    #[serde(rename = "hostIP")]
+    host_ip: Option<Address>,
     #[serde(rename = "podIPs")]
     pod_ips: Option<Vec<PodIp>>,
 }
@@ -50,6 +82,53 @@ impl Pod {
         let all = status.and_then(|status| status.pod_ips.as_deref()).unwrap_or_default();
         let first = status.and_then(|status| status.pod_ip.as_ref()).filter(|_| all.is_empty());
         all.iter().map(|entry| &entry.ip).chain(first)
+    }
+
+    /// Whether a query from its address is its own, and made with the search list that a Pod of its namespace has.
+    ///
+    /// With the host's network the address is the node's, and so that of everything else there. With another `dnsPolicy`
+    /// the cluster's names are not searched, and with `dnsConfig.searches` others are searched too. `ndots` changes
+    /// when the list is walked, and not in which order.
+    #[must_use]
+    pub fn has_cluster_search_list(&self) -> bool {
+        let spec = self.spec.as_ref();
+        let host = self.status.as_ref().and_then(|status| status.host_ip.as_ref());
+        let is_on_host = spec.is_some_and(|spec| spec.host_network == Some(true))
+            || host.is_some_and(|host| self.addresses().any(|address| address == host));
+        let is_changed = spec.is_some_and(|spec| {
+            let searches = spec.dns_config.as_ref().and_then(|config| config.searches.as_ref());
+            spec.dns_policy != DnsPolicy::ClusterFirst
+                || searches.is_some_and(|searches| !searches.is_empty())
+        });
+        !is_on_host && !is_changed
+    }
+}
+
+impl<'de> Deserialize<'de> for DnsPolicy {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct PolicyVisitor;
+
+        impl Visitor<'_> for PolicyVisitor {
+            type Value = DnsPolicy;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a dnsPolicy as text")
+            }
+
+            fn visit_str<E>(self, text: &str) -> Result<DnsPolicy, E> {
+                Ok(if matches!(text, "" | "ClusterFirst") {
+                    DnsPolicy::ClusterFirst
+                } else {
+                    DnsPolicy::Other
+                })
+            }
+
+            fn visit_unit<E>(self) -> Result<DnsPolicy, E> {
+                Ok(DnsPolicy::ClusterFirst)
+            }
+        }
+
+        deserializer.deserialize_any(PolicyVisitor)
     }
 }
 

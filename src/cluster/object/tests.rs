@@ -48,6 +48,37 @@ fn pod_addresses_come_from_both_fields() {
 }
 
 #[test]
+fn a_pod_has_the_cluster_s_search_list_unless_its_spec_or_its_address_says_otherwise() {
+    let has = |spec: &str, status: &str| {
+        let text = format!(r#"{{"metadata":{{}},"spec":{spec},"status":{status}}}"#);
+        serde_json::from_str::<Pod>(&text).unwrap().has_cluster_search_list()
+    };
+    let status = r#"{"podIP":"192.0.2.1","hostIP":"198.51.100.1"}"#;
+    for spec in [
+        "null",
+        "{}",
+        r#"{"hostNetwork":null,"dnsPolicy":null,"dnsConfig":null}"#,
+        r#"{"hostNetwork":false,"dnsPolicy":"ClusterFirst","dnsConfig":{"searches":[],"nameservers":["192.0.2.9"]}}"#,
+        r#"{"dnsConfig":{"searches":null,"options":[{"name":"ndots","value":"1"}]}}"#,
+    ] {
+        assert!(has(spec, status), "{spec}");
+    }
+    for spec in [
+        r#"{"hostNetwork":true}"#,
+        r#"{"hostNetwork":true,"dnsPolicy":"ClusterFirstWithHostNet"}"#,
+        r#"{"dnsPolicy":"Default"}"#,
+        r#"{"dnsPolicy":"None","dnsConfig":{"nameservers":["192.0.2.9"]}}"#,
+        r#"{"dnsConfig":{"searches":["corp.example"]}}"#,
+    ] {
+        assert!(!has(spec, status), "{spec}");
+    }
+    let host =
+        r#"{"podIP":"192.0.2.1","hostIP":"2001:db8::1","podIPs":[{"ip":"192.0.2.1"},{"ip":"2001:DB8::1"}]}"#;
+    assert!(!has("{}", host));
+    assert!(has("{}", "null"));
+}
+
+#[test]
 fn uids_tell_a_successor_from_its_predecessor() {
     let uid = |text: &str| serde_json::from_str::<Meta>(text).unwrap().uid;
     assert_ne!(uid(r#"{"uid":"a"}"#), uid(r#"{"uid":"b"}"#));

@@ -318,6 +318,8 @@ impl Listed {
         changes.extend(self.kept.into_iter().filter(|id| kinds.contains(id.kind)).map(Change::Keep));
         changes.extend(self.objects.into_iter().map(Change::Listed));
         changes.extend(kinds.iter().map(Change::End));
+        // Nothing is known of files but what stands in them.
+        changes.extend(kinds.iter().map(Change::Live));
         changes
     }
 }

@@ -40,6 +40,9 @@ const VERSION_FAILURES_MAX: u32 = 5;
 /// How often in a row a streaming list may break off before the kind is listed in pages.
 const STREAMING_FAILURES_MAX: u32 = 3;
 
+/// How long a watch may take to follow the one before it, without being thought to have missed something.
+const GAP_MAX: Duration = Duration::from_secs(1);
+
 /// Keeps the store in step with one kind.
 pub struct Reflector<K> {
     client: Client,
@@ -55,6 +58,10 @@ pub struct Reflector<K> {
     mode: SourceMode,
     /// Whether a list was ever whole.
     was_listed: bool,
+    /// Whether the store counts the kind as live.
+    is_live: bool,
+    /// Whether a watch that is taken up again may have much to catch up with: not when it follows the one before at once.
+    may_lag: bool,
     failures: u32,
     backoff: Backoff,
     /// What was last logged as wrong.
@@ -143,6 +150,8 @@ impl<K: Object> Reflector<K> {
             version: None,
             mode: SourceMode::Streaming,
             was_listed: false,
+            is_live: false,
+            may_lag: false,
             failures: 0,
             error: None,
             kind: PhantomData,
@@ -157,6 +166,10 @@ impl<K: Object> Reflector<K> {
                 (None, SourceMode::Streaming) => ("watch", self.watch("", true).await),
                 (None, _) => ("list", self.list().await),
             };
+            if self.set_live(false).await.is_err() {
+                return;
+            }
+            self.may_lag |= !matches!(end, End::Over { was_useful: true });
             match end {
                 End::Closed => return,
                 End::Over { was_useful: true } => {}
@@ -282,6 +295,7 @@ impl<K: Object> Reflector<K> {
             Err(error) => return Ok(Err(ApiError::Broken(error.to_string()))),
         };
         let admission = self.client.admit("watch").await;
+        let asked = Instant::now();
         let opened = self.client.open(admission, "watch", request);
         // A server that does not know streaming lists may keep even its head back.
         let opened = match tokio::time::timeout(self.wait_for(is_initial, false), opened).await {
@@ -301,6 +315,10 @@ impl<K: Object> Reflector<K> {
         } else {
             // What failed before works again, also when there is no news for long.
             self.is_well();
+            self.may_lag |= asked.elapsed() >= GAP_MAX;
+            if !self.may_lag {
+                self.set_live(true).await?;
+            }
         }
         let begun = Instant::now();
         let mut was_useful = false;
@@ -351,9 +369,15 @@ impl<K: Object> Reflector<K> {
                             return Ok(Err(error));
                         }
                         self.is_well();
+                        self.set_live(true).await?;
                     }
                 }
-                Event::Bookmark(bookmark) => self.advance(&bookmark.metadata.resource_version),
+                Event::Bookmark(bookmark) => {
+                    self.advance(&bookmark.metadata.resource_version);
+                    // A bookmark comes behind all that happened before it.
+                    self.may_lag = false;
+                    self.set_live(true).await?;
+                }
                 Event::Error(status) => {
                     return Ok(Err(ApiError::Status { code: status.code, message: status.message }));
                 }
@@ -367,11 +391,20 @@ impl<K: Object> Reflector<K> {
         }
         self.send(Change::End(K::KIND)).await?;
         self.version = Some(version);
+        self.may_lag = false;
         if std::mem::replace(&mut self.was_listed, true) {
             self.observer.relisted(K::KIND);
         }
         self.shared.update(K::KIND, |status| status.last_list = Some(SystemTime::now()));
         Ok(Ok(()))
+    }
+
+    /// Says whether changes arrive as they happen.
+    async fn set_live(&mut self, is_live: bool) -> Result<(), Closed> {
+        if std::mem::replace(&mut self.is_live, is_live) == is_live {
+            return Ok(());
+        }
+        self.send(if is_live { Change::Live(K::KIND) } else { Change::Lost(K::KIND) }).await
     }
 
     fn advance(&mut self, version: &str) {

@@ -26,7 +26,20 @@ struct PodEntry {
     pod: Arc<Pod>,
     uid: u64,
     generation: u32,
+    /// Whether a query from its address would be its own.
+    is_client: bool,
     addresses: Addresses,
+}
+
+/// What became of the zone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Effect {
+    /// It is as it was.
+    None,
+    /// Only whom a query comes from is told otherwise.
+    Client,
+    /// An address of a Pod changed, and answers with it.
+    Answers,
 }
 
 /// One address in place, since few Pods have a second.
@@ -42,20 +55,21 @@ impl Pods {
         self.table.len()
     }
 
-    /// Takes a Pod in. Gives whether an address of a Pod changed.
+    /// Takes a Pod in.
     ///
-    /// A Pod that is on its way out when it is first seen is not taken in; one that is known stays as it is until it is
-    /// deleted, so that its connections keep their name. A Pod that ran to its end goes.
+    /// A Pod that is on its way out when it is first seen is not taken in; one that is known keeps its name until it is
+    /// deleted, for its connections, but a query from its address is not taken for its own any more: the address may
+    /// be given to another Pod before we hear of it. A Pod that ran to its end goes.
     pub fn apply(
         &mut self,
         object: &object::Pod,
         generation: u32,
         writer: &mut Writer,
         problems: &mut Vec<Problem>,
-    ) -> bool {
+    ) -> Effect {
         let meta = &object.metadata;
         if object.is_over() {
-            return self.remove(meta, writer);
+            return Effect::of_answers(self.remove(meta, writer));
         }
         let namespace = meta.namespace.to_ascii_lowercase();
         let hash = self.hash(namespace.as_bytes(), &meta.name);
@@ -65,23 +79,18 @@ impl Pods {
             return match known {
                 Some(entry) if entry.uid == meta.uid => {
                     entry.generation = generation;
-                    false
+                    entry.change(None, false, writer)
                 }
                 // Its name belongs to a successor that is going too.
-                Some(_) => self.remove(meta, writer),
-                None => false,
+                Some(_) => Effect::of_answers(self.remove(meta, writer)),
+                None => Effect::None,
             };
         }
         let addresses = Addresses::new(schema::pod_addresses(object, problems));
+        let is_client = object.has_cluster_search_list();
         if let Some(entry) = known {
             (entry.uid, entry.generation) = (meta.uid, generation);
-            if entry.addresses == addresses {
-                return false;
-            }
-            entry.leave(writer);
-            entry.addresses = addresses;
-            entry.enter(writer);
-            return true;
+            return entry.change(Some(addresses), is_client, writer);
         }
         let namespace = match self.namespaces.get(namespace.as_bytes()) {
             Some(held) => Arc::clone(held),
@@ -92,14 +101,14 @@ impl Pods {
             }
         };
         let pod = Arc::new(Pod { namespace, name: meta.name.clone() });
-        let entry = PodEntry { pod, uid: meta.uid, generation, addresses };
+        let entry = PodEntry { pod, uid: meta.uid, generation, is_client, addresses };
         // A Pod that waits for its address answers nothing yet.
         let answers = !entry.addresses.as_slice().is_empty();
         entry.enter(writer);
         let hasher = self.hasher.clone();
         self.table
             .insert_unique(hash, entry, |entry| hasher.hash_one((&*entry.pod.namespace, &*entry.pod.name)));
-        answers
+        Effect::of_answers(answers)
     }
 
     /// Takes a Pod away, unless it is a successor of the one that is gone. Gives whether it was there.
@@ -160,16 +169,39 @@ impl PodEntry {
         *self.pod.name == *name && *self.pod.namespace == *namespace
     }
 
+    /// Gives it these addresses, or lets it keep its own.
+    fn change(&mut self, addresses: Option<Addresses>, is_client: bool, writer: &mut Writer) -> Effect {
+        let addresses = addresses.filter(|addresses| *addresses != self.addresses);
+        let effect = match &addresses {
+            Some(_) => Effect::Answers,
+            None if is_client != self.is_client => Effect::Client,
+            None => return Effect::None,
+        };
+        self.leave(writer);
+        self.is_client = is_client;
+        if let Some(addresses) = addresses {
+            self.addresses = addresses;
+        }
+        self.enter(writer);
+        effect
+    }
+
     fn enter(&self, writer: &mut Writer) {
         for address in self.addresses.as_slice() {
-            writer.insert_pod(*address, Arc::clone(&self.pod));
+            writer.insert_pod(*address, Arc::clone(&self.pod), self.is_client);
         }
     }
 
     fn leave(&self, writer: &mut Writer) {
         for address in self.addresses.as_slice() {
-            writer.remove_pod(*address, &self.pod);
+            writer.remove_pod(*address, &self.pod, self.is_client);
         }
+    }
+}
+
+impl Effect {
+    fn of_answers(changed: bool) -> Self {
+        if changed { Self::Answers } else { Self::None }
     }
 }
 
@@ -186,5 +218,18 @@ impl Addresses {
             Self::One(one) => one,
             Self::Other(other) => other,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whose_queries_an_address_tells_of_takes_no_room() {
+        // The flag is in what alignment left over; a cluster has more of these than of anything else.
+        assert_eq!(size_of::<PodEntry>(), 48);
+        assert_eq!(size_of::<Pod>(), 32);
+        assert_eq!(size_of::<crate::zone::PodsAt>(), 48);
     }
 }

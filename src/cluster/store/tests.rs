@@ -204,6 +204,36 @@ fn a_pod_on_its_way_out_is_not_taken_in_and_a_known_one_stays() {
 }
 
 #[test]
+fn a_query_is_a_pod_s_until_the_pod_is_on_its_way_out() {
+    let mut store = new_store();
+    let client =
+        |store: &Store| store.reader().load().client_at(ip("192.0.2.2")).map(|pod| pod.name.to_string());
+    store.take(Change::Apply(pod("b", "2", "192.0.2.2", false)));
+    store.publish(1);
+    assert_eq!(client(&store), None, "nobody has said that the Pods are live");
+    store.take(Change::Live(Kind::Pod));
+    assert!(store.publish(2));
+    assert_eq!(client(&store).as_deref(), Some("b"));
+    store.take(Change::Live(Kind::Pod));
+    assert!(!store.publish(3), "that is no news");
+    store.take(Change::Apply(pod("b", "2", "192.0.2.2", true)));
+    assert!(store.publish(4));
+    assert_eq!(client(&store), None);
+    assert_eq!(store.reader().load().pods_at(ip("192.0.2.2")).len(), 1, "its name stays");
+    assert_eq!(store.reader().load().serial(), 1, "and no answer has changed");
+    // Its successor has the address before it is gone, and is known once it is.
+    store.take(Change::Apply(pod("c", "3", "192.0.2.2", false)));
+    store.publish(5);
+    assert_eq!(client(&store), None);
+    store.take(Change::Delete(pod("b", "2", "192.0.2.2", true)));
+    store.publish(6);
+    assert_eq!(client(&store).as_deref(), Some("c"));
+    store.take(Change::Lost(Kind::Pod));
+    store.publish(7);
+    assert_eq!(client(&store), None);
+}
+
+#[test]
 fn a_pod_that_ran_to_its_end_goes() {
     let mut store = new_store();
     store.take(Change::Apply(pod("job", "1", "192.0.2.1", false)));
@@ -243,7 +273,8 @@ fn shown(zone: &Zone) -> Vec<String> {
     for (address, pods) in zone.pods() {
         let mut names: Vec<_> = pods.iter().map(|pod| &*pod.name).collect();
         names.sort_unstable();
-        lines.push(format!("{address} {names:?}"));
+        let client = zone.client_at(address).map(|pod| &*pod.name);
+        lines.push(format!("{address} {names:?} {client:?}"));
     }
     for service in zone.services() {
         for address in service.cluster_ips() {
@@ -282,7 +313,12 @@ fn object(kind: u8, name: u8, state: u8) -> AnyObject {
             slice(&format!("e{name}"), &format!("s{b}"), endpoints)
         }
         2 => namespace(&format!("n{name}")),
-        _ => pod(&format!("p{name}"), &format!("u{name}"), &format!("192.0.2.{a}"), false),
+        _ => {
+            let meta = json!({"name": format!("p{name}"), "namespace": "demo", "uid": format!("u{name}")});
+            let status = json!({"podIP": format!("192.0.2.{a}"), "phase": "Running"});
+            let object = json!({"metadata": meta, "spec": {"hostNetwork": b == 0}, "status": status});
+            AnyObject::Pod(serde_json::from_value(object).unwrap())
+        }
     }
 }
 
@@ -335,8 +371,10 @@ proptest! {
                 }
             }
         }
+        store.take(Change::Live(Kind::Pod));
         store.publish(1);
         let mut fresh = new_store();
+        fresh.take(Change::Live(Kind::Pod));
         survivors.into_values().for_each(|object| fresh.take(Change::Apply(object)));
         fresh.publish(1);
         prop_assert_eq!(shown(&store.reader().load()), shown(&fresh.reader().load()));
