@@ -4,6 +4,8 @@
 //! [`Response::finish`] the message stands without OPT record and untruncated, so that plugins on the way back see all
 //! of it (`cache` keeps it, `loadbalance` shuffles it before it is cut).
 
+mod graft;
+
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 use super::addresses;
