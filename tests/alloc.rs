@@ -204,6 +204,47 @@ fn count(router: &Router, wrong: &mut Vec<String>) {
     }
 }
 
+/// A client whose list is not walked, a name below no list: a query that `autopath` lets by costs what it costs without.
+/// A walk keeps the packet of its question, a second response, and where the names of that moved.
+#[test]
+fn a_query_that_autopath_lets_by_allocates_nothing_and_a_walk_three_times() {
+    let objects = std::env::temp_dir().join(format!("kubezone-alloc-autopath-{}.yaml", std::process::id()));
+    let pod = "{apiVersion: v1, kind: Pod, metadata: {name: p, namespace: default}, status: {podIP: 127.0.0.1, phase: Running}}";
+    std::fs::write(&objects, format!("{OBJECTS}---\n{pod}\n")).expect("the objects are written");
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
+    let runtime = runtime.expect("a runtime");
+    let _entered = runtime.enter();
+    let corefile = format!(
+        ".:53 {{\n prometheus 127.0.0.1:0\n errors\n autopath @kubernetes\n cache 30\n kubernetes cluster.local {{\n \
+         manifests {}\n pods verified\n }}\n}}",
+        objects.display()
+    );
+    let router = router(corefile, &runtime);
+    let mut response = Response::new();
+    let unknown = Origin { peer: ([127, 0, 0, 9], 40_000).into(), ..origin() };
+    let mut wrong = Vec::new();
+    for (name, from, expected) in [
+        ("web.default.svc.cluster.local", origin(), 0),
+        ("web.default.default.svc.cluster.local", unknown, 0),
+        ("web.default.svc.cluster.local", unknown, 0),
+        ("nothing.other.svc.cluster.local", origin(), 0),
+        ("web.default.svc.cluster.example.cluster.local", origin(), 0),
+        ("web.default.default.svc.cluster.local", origin(), 3),
+    ] {
+        let name_wire = Name::from_text(name).expect("a name");
+        let packet = question_packet(1, name_wire.as_wire(), RecordType::A, None);
+        (0..3).for_each(|_| answer(&router, &packet, from, &mut response));
+        let before = ALLOCATIONS.get();
+        (0..10).for_each(|_| answer(&router, &packet, from, &mut response));
+        let allocated = ALLOCATIONS.get() - before;
+        if allocated != 10 * expected {
+            wrong.push(format!("{name} from {}: {allocated} allocations in 10 answers", from.peer));
+        }
+    }
+    let _ = std::fs::remove_file(&objects);
+    assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
+}
+
 /// Without this a counter that counts nothing would pass as well.
 #[test]
 fn the_counter_counts() {

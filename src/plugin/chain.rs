@@ -126,7 +126,7 @@ impl Next<'_> {
                 let (state, query, author) = (Arc::clone(state), query.to_shared(), response.author());
                 Reply::later(async move {
                     let mut finished = future.await;
-                    note_waiting(author, &mut finished);
+                    finished.note_author(author);
                     let Finished { mut response, outcome } = finished;
                     let outcome = back(&state, noted, &query.as_query(), &mut response, outcome);
                     Finished { response, outcome }
@@ -161,15 +161,19 @@ impl DetachedNext {
         };
         let author = response.author();
         let mut finished = reply.wait(response).await;
-        note_waiting(author, &mut finished);
+        finished.note_author(author);
         finished
     }
 }
 
-/// The response of a future is another one than that which went down: it hears here who made the future.
-fn note_waiting(author: Option<&'static str>, finished: &mut Finished) {
-    if let (Some(author), Outcome::Answered) = (author, &finished.outcome) {
-        finished.response.note_author(author);
+// === impl Finished ===
+
+impl Finished {
+    /// Says who made the future, as the response that went down heard it: that of the future is another one.
+    pub fn note_author(&mut self, author: Option<&'static str>) {
+        if let (Some(author), Outcome::Answered) = (author, &self.outcome) {
+            self.response.note_author(author);
+        }
     }
 }
 

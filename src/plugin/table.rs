@@ -62,7 +62,7 @@ pub static PLUGINS: &[Entry] = &[
     built("loadbalance", super::loadbalance::setup, "shuffles addresses"),
     not_yet("tsig", "checks signed queries"),
     not_yet("rewrite", "changes questions, and answers back"),
-    not_yet("autopath", "walks the search list for the client"),
+    built("autopath", super::autopath::setup, "walks the search list for the client"),
     not_yet("acl", "who may ask what"),
     built("cache", super::cache::setup, "keeps answers"),
     not_yet("header", "sets and clears flags"),

@@ -24,6 +24,8 @@ macro_rules! scenarios {
 
 scenarios! {
     apex
+    autopath
+    autopath_unknown_client
     empty_non_terminals
     letters_are_kept
     multicluster_not_synced
