@@ -100,6 +100,38 @@ metadata:
 addressType: IPv4
 endpoints: [{addresses: [10.2.0.1], hostname: db-0}]
 ports: [{name: sql, port: 5432}]
+---
+# Both families under one name, as the Pods of a StatefulSet have it; names and addresses that stand in two slices.
+{apiVersion: v1, kind: Service, metadata: {name: pets, namespace: default}, spec: {clusterIP: None}}
+---
+apiVersion: discovery.k8s.io/v1
+kind: EndpointSlice
+metadata: {name: pets-4, namespace: default, labels: {kubernetes.io/service-name: pets}}
+addressType: IPv4
+endpoints:
+- {addresses: [10.244.1.1], hostname: pet-0, zone: eu-1a}
+- {addresses: [10.244.1.2], hostname: pet-1}
+- {addresses: [10.244.1.3], hostname: pet-1, zone: eu-1a}
+ports: [{name: dns, port: 53, protocol: UDP}, {name: dns-tcp, port: 53}, {name: sql, port: 5432}]
+---
+apiVersion: discovery.k8s.io/v1
+kind: EndpointSlice
+metadata: {name: pets-4-moved, namespace: default, labels: {kubernetes.io/service-name: pets}}
+addressType: IPv4
+endpoints:
+- {addresses: [10.244.1.2], hostname: pet-1}
+- {addresses: [10.244.1.4]}
+ports: [{name: sql, port: 5432}]
+---
+apiVersion: discovery.k8s.io/v1
+kind: EndpointSlice
+metadata: {name: pets-6, namespace: default, labels: {kubernetes.io/service-name: pets}}
+addressType: IPv6
+endpoints:
+- {addresses: ['2001:db8::1'], hostname: pet-0, zone: eu-1a}
+- {addresses: ['2001:db8::2'], hostname: pet-1}
+- {addresses: ['2001:db8::4'], hostname: 10-244-1-4}
+ports: [{name: sql, port: 5432}]
 ";
 
 const WEIGHTS: &str = "
@@ -132,6 +164,15 @@ const QUESTIONS: &[(&str, RecordType)] = &[
     ("eu-1b.pin._zone.db.default.svc.cluster.local", RecordType::A),
     ("eu-1b.prefer._zone.db.default.svc.cluster.local", RecordType::A),
     ("eu-1b.prefer._zone.db.default.svc.cluster.local", RecordType::SRV),
+    ("pets.default.svc.cluster.local", RecordType::A),
+    ("pets.default.svc.cluster.local", RecordType::SRV),
+    ("_sql._tcp.pets.default.svc.cluster.local", RecordType::SRV),
+    ("_dns._udp.pets.default.svc.cluster.local", RecordType::SRV),
+    ("_dns._udp.pets.default.svc.cluster.local", RecordType::A),
+    ("pet-1.pets.default.svc.cluster.local", RecordType::A),
+    ("pet-1.pets.default.svc.cluster.local", RecordType::SRV),
+    ("10-244-1-4.pets.default.svc.cluster.local", RecordType::SRV),
+    ("eu-1a.pin._zone.pets.default.svc.cluster.local", RecordType::SRV),
     ("10-244-1-20.default.pod.cluster.local", RecordType::A),
     ("nothing.default.svc.cluster.local", RecordType::A),
     ("example.com.default.svc.cluster.local", RecordType::A),

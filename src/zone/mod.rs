@@ -13,6 +13,7 @@
 //! **Invariant:** no async, no lock, no clock, and no Kubernetes types. A zone knows no origin either: names here end at
 //! the namespace, and the `kubernetes` plugin adds `svc.cluster.local.`; so several server blocks share one zone.
 
+mod chosen;
 mod dump;
 mod fqdn;
 mod import;
@@ -27,6 +28,7 @@ mod table;
 mod topology;
 mod writer;
 
+pub use chosen::{Chosen, EndpointLabel};
 pub use dump::Dump;
 pub use fqdn::Fqdn;
 pub use import::{Import, ImportedSlice};

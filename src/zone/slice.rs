@@ -3,7 +3,7 @@
 
 use std::net::IpAddr;
 
-use super::{Fqdn, ServiceKey, SliceZones};
+use super::{Chosen, Fqdn, ServiceKey, SliceZones};
 
 /// The ready endpoints of one EndpointSlice.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -84,24 +84,19 @@ impl Slice {
         self.endpoints.binary_search_by(|held| held.sort_key().cmp(&endpoint.sort_key())).ok()
     }
 
-    /// The endpoints in the topology zone of that name ([`super::zone_name`]).
-    pub fn endpoints_in(&self, zone: &[u8]) -> impl Iterator<Item = &Endpoint> + use<'_> {
-        let places = self.zones.as_ref().map_or(&[][..], |zones| zones.endpoints_in(zone));
-        places.iter().map(|at| &self.endpoints[*at as usize])
+    /// The places of the endpoints in the topology zone of that name ([`super::zone_name`]), ascending.
+    #[must_use]
+    pub fn places_in(&self, zone: &[u8]) -> &[u32] {
+        self.zones.as_ref().map_or(&[], |zones| zones.endpoints_in(zone))
     }
 
     /// The endpoints of that name: several when pods share a hostname, and the one without hostname that the label is the
     /// dashed address of.
-    pub fn endpoints_named(&self, label: &[u8]) -> impl Iterator<Item = &Endpoint> + Clone + use<'_> {
-        let named = self.endpoints.partition_point(|endpoint| endpoint.name.is_none());
-        let (by_address, by_name) = self.endpoints.split_at(named);
-        let start = by_name.partition_point(|endpoint| endpoint.name.as_deref() < Some(label));
-        let length = by_name[start..].partition_point(|endpoint| endpoint.name.as_deref() == Some(label));
-        let dashed = address_from_dashed(label).and_then(|address| {
-            let at = by_address.binary_search_by(|endpoint| endpoint.address.cmp(&address)).ok()?;
-            Some(&by_address[at])
-        });
-        by_name[start..start + length].iter().chain(dashed)
+    pub fn endpoints_named<'z>(
+        &'z self,
+        label: &'z [u8],
+    ) -> impl Iterator<Item = &'z Endpoint> + Clone + use<'z> {
+        self.places(Chosen::Named(label)).map(|place| &self.endpoints[place])
     }
 }
 

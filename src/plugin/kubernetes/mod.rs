@@ -19,6 +19,7 @@ mod pod;
 mod reverse;
 mod service;
 mod setup;
+mod srv;
 mod zonal;
 
 use std::fmt::Write;

@@ -4,9 +4,10 @@
 //! Hot path, as `service`: what an import answers is written by the same functions as what a Service answers, with one
 //! more label where endpoints have names.
 
+use super::srv::Part;
 use super::{Ask, Found};
 use crate::dns::{RecordType, Response};
-use crate::zone::{Detail, Import, ServiceKind, ServicePath};
+use crate::zone::{Chosen, Detail, Import, ServiceKind, ServicePath};
 
 impl Ask<'_> {
     pub(super) fn import(&self, path: &ServicePath<'_>, response: &mut Response) -> Found {
@@ -31,20 +32,19 @@ impl Ask<'_> {
     /// §2.4.1: the endpoints of one name in one cluster; of a ClusterSetIP import too, as in CoreDNS.
     fn members(&self, import: &Import, cluster: &[u8], label: &[u8], response: &mut Response) -> Found {
         let service = &import.service;
-        let named = || {
-            import.slices_of(cluster).flat_map(|(slice, parent)| {
-                slice.endpoints_named(label).map(move |endpoint| (&*slice.ports, parent, endpoint))
-            })
-        };
+        let slices = || import.slices_of(cluster);
+        let named = || slices().flat_map(|(slice, _)| slice.endpoints_named(label));
         if named().next().is_none() {
             return Found::NameError;
         }
         let merge = service.has_duplicates;
         match self.query.qtype() {
-            RecordType::A | RecordType::AAAA => {
-                self.write_endpoint_addresses(response, named().map(|(_, _, endpoint)| endpoint), merge)
+            RecordType::A | RecordType::AAAA => self.write_endpoint_addresses(response, named(), merge),
+            RecordType::SRV => {
+                let chosen = Chosen::Named(label);
+                let parts = || slices().map(|(slice, parent)| Part { slice, parent, chosen });
+                self.write_endpoint_srv(response, Detail::None, parts, merge)
             }
-            RecordType::SRV => self.write_endpoint_srv(response, Detail::None, named, merge),
             _ => Found::NoData,
         }
     }

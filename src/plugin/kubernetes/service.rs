@@ -1,21 +1,18 @@
 //! Services, their ports and their endpoints (DNS specification 1.1.0 §2.3, §2.4).
 //!
-//! Hot path. Everything is written straight from the generation's tables; only a headless Service whose endpoints share
-//! a name or an address needs a list of what is written already.
+//! Hot path. Everything is written straight from the generation's tables.
 
-use std::collections::{HashMap, HashSet};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+use super::srv::Part;
 use super::{Ask, Found, without_text};
-use crate::dns::{NAME_LEN_MAX, Owner, RecordType, Response, Section};
-use crate::zone::{Branch, Detail, Endpoint, LabelBuf, Port, Service, ServiceKind, ServicePath, Slice};
+use crate::dns::{Owner, RecordType, Response, Section};
+use crate::zone::{
+    Branch, Chosen, Detail, Endpoint, LabelBuf, Port, Service, ServiceKind, ServicePath, Slice,
+};
 
 /// The weights of the SRV records of a set add up to about this.
 const WEIGHT_SUM: usize = 100;
-/// The octets of an SRV record of the question's name, but for its target: a pointer, type, class, TTL and length, then
-/// priority, weight and port.
-const SRV_OVERHEAD: usize = 2 + 10 + 6;
-
 impl Ask<'_> {
     /// `NAMESPACE.svc.ZONE` and `NAMESPACE.pod.ZONE`: they exist without records of their own.
     pub(super) fn namespace(&self, branch: Branch, namespace: &[u8]) -> Found {
@@ -111,14 +108,11 @@ impl Ask<'_> {
                 self.write_endpoint_addresses(response, endpoints, service.has_duplicates)
             }
             RecordType::SRV => {
-                let endpoints = || {
+                let parts = || {
                     let slices = service.slices.iter().enumerate().filter(|(_, slice)| matches(slice));
-                    slices.flat_map(|(at, slice)| {
-                        let parent = parent(at);
-                        slice.endpoints().iter().map(move |endpoint| (&*slice.ports, parent, endpoint))
-                    })
+                    slices.map(|(at, slice)| Part { slice, parent: parent(at), chosen: Chosen::All })
                 };
-                self.write_endpoint_srv(response, detail, endpoints, service.has_duplicates)
+                self.write_endpoint_srv(response, detail, parts, service.has_duplicates)
             }
             _ => Found::NoData,
         }
@@ -126,24 +120,20 @@ impl Ask<'_> {
 
     /// §2.4.1: one endpoint, by hostname or by its address with dashes.
     fn endpoint(&self, service: &Service, label: &[u8], response: &mut Response) -> Found {
-        let named = || {
-            let slices = service.slices.iter();
-            let parent = service.key.as_wire();
-            slices.flat_map(move |slice| {
-                slice.endpoints_named(label).map(move |endpoint| (&*slice.ports, parent, endpoint))
-            })
-        };
+        let named = || service.slices.iter().flat_map(|slice| slice.endpoints_named(label));
         if named().next().is_none() {
             let mut fqdns = service.slices.iter().flat_map(|slice| &slice.fqdns);
             return self.fqdn(fqdns.find(|fqdn| *fqdn.label == *label));
         }
         match self.query.qtype() {
-            RecordType::A | RecordType::AAAA => self.write_endpoint_addresses(
-                response,
-                named().map(|(_, _, endpoint)| endpoint),
-                service.has_duplicates,
-            ),
-            RecordType::SRV => self.write_endpoint_srv(response, Detail::None, named, service.has_duplicates),
+            RecordType::A | RecordType::AAAA => {
+                self.write_endpoint_addresses(response, named(), service.has_duplicates)
+            }
+            RecordType::SRV => {
+                let (parent, chosen) = (service.key.as_wire(), Chosen::Named(label));
+                let parts = || service.slices.iter().map(|slice| Part { slice, parent, chosen });
+                self.write_endpoint_srv(response, Detail::None, parts, service.has_duplicates)
+            }
             _ => Found::NoData,
         }
     }
@@ -179,82 +169,15 @@ impl Ask<'_> {
                 _ => continue,
             }
             found = Found::Records;
+            if response.is_full() {
+                break;
+            }
         }
         found
     }
 
-    /// An SRV record for each endpoint and matching port, then the addresses of the targets. `endpoints` gives each with
-    /// the ports of its slice and the labels that its name ends in, down to the namespace. With `merge` a record that
-    /// stands there already is left out; weights are computed before that, as in CoreDNS. A target longer than a name may
-    /// be is left out too.
-    pub(super) fn write_endpoint_srv<'z, I>(
-        &self,
-        response: &mut Response,
-        detail: Detail<'_>,
-        endpoints: impl Fn() -> I,
-        merge: bool,
-    ) -> Found
-    where
-        I: Iterator<Item = (&'z [Port], &'z [u8], &'z Endpoint)>,
-    {
-        let matching = |ports: &'z [Port]| ports.iter().filter(move |port| detail.matches_port(port));
-        let weight = weight_of(endpoints().map(|(ports, _, _)| matching(ports).count()).sum());
-        // Where the targets stand that were written, by name; and what has been written of them.
-        let mut targets = HashMap::new();
-        let (mut seen_records, mut seen_addresses) = (HashSet::new(), HashSet::new());
-        let mut label = LabelBuf::new();
-        let mut first_target = None;
-        for (ports, parent, endpoint) in endpoints() {
-            endpoint.write_label(&mut label);
-            if self.target_len(&label, parent) > NAME_LEN_MAX {
-                continue;
-            }
-            for port in matching(ports) {
-                let Some(number) = port.number else { continue };
-                if merge && !seen_records.insert((label.as_bytes().to_vec(), parent, number)) {
-                    continue;
-                }
-                let target = self.write_srv(response, weight, port, Some(&label), parent);
-                first_target = first_target.or(target);
-                if let Some(target) = target.filter(|_| merge) {
-                    targets.entry((label.as_bytes().to_vec(), parent)).or_insert(target);
-                }
-            }
-        }
-        let Some(mut target) = first_target else { return Found::NoData };
-        if response.is_full() {
-            // It will be cut within the answer.
-            return Found::Records;
-        }
-        for (ports, parent, endpoint) in endpoints() {
-            endpoint.write_label(&mut label);
-            let name_len = self.target_len(&label, parent);
-            let records = matching(ports).filter(|port| port.number.is_some()).count();
-            if records == 0 || name_len > NAME_LEN_MAX {
-                continue;
-            }
-            if merge {
-                let name = (label.as_bytes().to_vec(), parent);
-                let Some(target) = targets.get(&name) else { continue };
-                if seen_addresses.insert((name, endpoint.address)) {
-                    self.write_additional(response, *target, endpoint.address);
-                }
-                continue;
-            }
-            // With every record written, one after the other, it is known where each target stands.
-            self.write_additional(response, target, endpoint.address);
-            target += records * (SRV_OVERHEAD + name_len);
-        }
-        Found::Records
-    }
-
-    /// How long the name of an endpoint is: its label, what follows down to the namespace, `svc`, and the origin.
-    fn target_len(&self, label: &LabelBuf, parent: &[u8]) -> usize {
-        label.as_wire().len() + parent.len() + 4 + self.origin_original().len()
-    }
-
     /// An SRV record (RFC 2782), its target uncompressed as that asks. Gives where the target stands.
-    fn write_srv(
+    pub(super) fn write_srv(
         &self,
         response: &mut Response,
         weight: u16,
@@ -281,7 +204,7 @@ impl Ask<'_> {
         self.write_address(response, Owner::At(target), address);
     }
 
-    fn write_address(&self, response: &mut Response, owner: Owner<'_>, address: IpAddr) {
+    pub(super) fn write_address(&self, response: &mut Response, owner: Owner<'_>, address: IpAddr) {
         let (rtype, ttl) = match address {
             IpAddr::V4(_) => (RecordType::A, self.ttl_s()),
             IpAddr::V6(_) => (RecordType::AAAA, self.ttl_s()),
@@ -293,6 +216,6 @@ impl Ask<'_> {
     }
 }
 
-fn weight_of(records: usize) -> u16 {
+pub(super) fn weight_of(records: usize) -> u16 {
     (WEIGHT_SUM / records.max(1)).max(1) as u16
 }

@@ -2,9 +2,10 @@
 //!
 //! Hot path. A zone's addresses were sorted out when the Service was built.
 
+use super::srv::Part;
 use super::{Ask, Found};
 use crate::dns::{RecordType, Response};
-use crate::zone::{Detail, Service};
+use crate::zone::{Chosen, Detail, Service};
 
 impl Ask<'_> {
     /// The ready endpoints of a headless Service that are in the zone. Where there is none, `prefer` takes all of them.
@@ -35,13 +36,12 @@ impl Ask<'_> {
         match self.query.qtype() {
             RecordType::A | RecordType::AAAA => self.write_addresses(&zone.v4, &zone.v6, response),
             RecordType::SRV => {
-                let endpoints = || {
-                    let (slices, parent) = (service.slices.iter(), service.key.as_wire());
-                    slices.flat_map(move |slice| {
-                        slice.endpoints_in(name).map(move |endpoint| (&*slice.ports, parent, endpoint))
-                    })
+                let parent = service.key.as_wire();
+                let parts = || {
+                    let slices = service.slices.iter();
+                    slices.map(|slice| Part { slice, parent, chosen: Chosen::Listed(slice.places_in(name)) })
                 };
-                self.write_endpoint_srv(response, Detail::None, endpoints, service.has_duplicates)
+                self.write_endpoint_srv(response, Detail::None, parts, service.has_duplicates)
             }
             _ => Found::NoData,
         }

@@ -1,0 +1,182 @@
+//! SRV records of endpoints (DNS specification 1.1.0 §2.4.2).
+//!
+//! Hot path. Endpoints that share a name make one record, and one address of it is given once; what stands there already
+//! is found in the slices before, whose order makes that a search and not a list.
+
+use std::net::IpAddr;
+
+use super::service::weight_of;
+use super::{Ask, Found};
+use crate::dns::{NAME_LEN_MAX, Owner, Response};
+use crate::zone::{Chosen, Detail, Endpoint, EndpointLabel, LabelBuf, Port, Slice};
+
+/// The octets of an SRV record of the question's name, but for its target: a pointer, type, class, TTL and length, then
+/// priority, weight and port.
+const SRV_OVERHEAD: usize = 2 + 10 + 6;
+
+/// The endpoints of one slice that are asked for.
+#[derive(Clone, Copy)]
+pub(super) struct Part<'z> {
+    /// The slice, with its ports.
+    pub(super) slice: &'z Slice,
+    /// The labels that follow the endpoint's in its name, down to the namespace.
+    pub(super) parent: &'z [u8],
+    /// Which of its endpoints.
+    pub(super) chosen: Chosen<'z>,
+}
+
+/// An endpoint of a part, with the label that names it.
+struct Item<'a, 'z> {
+    part: Part<'z>,
+    /// The number of the part.
+    part_at: usize,
+    endpoint: &'z Endpoint,
+    /// Its place in the slice.
+    place: usize,
+    label: &'a LabelBuf,
+}
+
+impl Ask<'_> {
+    /// An SRV record for each endpoint and matching port, then the addresses of the targets. With `merge` a record that
+    /// stands there already is left out; weights are computed before that, as in CoreDNS. A target longer than a name may
+    /// be is left out too.
+    pub(super) fn write_endpoint_srv<'z, I>(
+        &self,
+        response: &mut Response,
+        detail: Detail<'_>,
+        parts: impl Fn() -> I,
+        merge: bool,
+    ) -> Found
+    where
+        I: Iterator<Item = Part<'z>>,
+    {
+        let records = |part: Part<'z>| part.matching(detail).count() * part.places().count();
+        let weight = weight_of(parts().map(records).sum());
+        let mut label = LabelBuf::new();
+        let mut first_target = None;
+        'parts: for (part_at, part) in parts().enumerate() {
+            for place in part.places() {
+                let endpoint = &part.slice.endpoints()[place];
+                endpoint.write_label(&mut label);
+                if self.target_len(&label, part.parent) > NAME_LEN_MAX {
+                    continue;
+                }
+                let item = Item { part, part_at, endpoint, place, label: &label };
+                for (port_at, port) in part.slice.ports.iter().enumerate() {
+                    let is_written = || merge && item.repeats_record(&parts, detail, port_at);
+                    if port.number.is_none() || !detail.matches_port(port) || is_written() {
+                        continue;
+                    }
+                    let target = self.write_srv(response, weight, port, Some(&label), part.parent);
+                    first_target = first_target.or(target);
+                    if response.is_full() {
+                        // What follows would not be sent, however much of it there is.
+                        break 'parts;
+                    }
+                }
+            }
+        }
+        let Some(mut target) = first_target else { return Found::NoData };
+        if response.is_full() {
+            return Found::Records;
+        }
+        for (part_at, part) in parts().enumerate() {
+            let records = part.matching(detail).filter(|port| port.number.is_some()).count();
+            for place in part.places().filter(|_| records > 0) {
+                let endpoint = &part.slice.endpoints()[place];
+                endpoint.write_label(&mut label);
+                let name_len = self.target_len(&label, part.parent);
+                if name_len > NAME_LEN_MAX {
+                    continue;
+                }
+                if !merge {
+                    // With every record written, one after the other, it is known where each target stands.
+                    self.write_additional(response, target, endpoint.address);
+                    target += records * (SRV_OVERHEAD + name_len);
+                    continue;
+                }
+                let item = Item { part, part_at, endpoint, place, label: &label };
+                if !item.repeats_address(&parts, detail) {
+                    self.write_endpoint_additional(response, &label, part.parent, endpoint.address);
+                }
+                if response.is_full() {
+                    return Found::Records;
+                }
+            }
+        }
+        Found::Records
+    }
+
+    /// How long the name of an endpoint is: its label, what follows down to the namespace, `svc`, and the origin.
+    fn target_len(&self, label: &LabelBuf, parent: &[u8]) -> usize {
+        label.as_wire().len() + parent.len() + 4 + self.origin_original().len()
+    }
+
+    fn write_endpoint_additional(
+        &self,
+        response: &mut Response,
+        label: &LabelBuf,
+        parent: &[u8],
+        address: IpAddr,
+    ) {
+        let mut name = [0; NAME_LEN_MAX];
+        let mut length = 0;
+        for part in [label.as_wire(), parent, b"\x03svc", self.origin_original()] {
+            name[length..length + part.len()].copy_from_slice(part);
+            length += part.len();
+        }
+        self.write_address(response, Owner::Name(&name[..length]), address);
+    }
+}
+
+impl<'z> Part<'z> {
+    fn places(&self) -> impl Iterator<Item = usize> + use<'z> {
+        self.slice.places(self.chosen)
+    }
+
+    fn matching<'d>(&self, detail: Detail<'d>) -> impl Iterator<Item = &'z Port> + use<'d, 'z> {
+        self.slice.ports.iter().filter(move |port| detail.matches_port(port))
+    }
+}
+
+impl<'z> Item<'_, 'z> {
+    /// Whether a record of the same target and port number stands before that of port `port_at`.
+    fn repeats_record<I>(&self, parts: &impl Fn() -> I, detail: Detail<'_>, port_at: usize) -> bool
+    where
+        I: Iterator<Item = Part<'z>>,
+    {
+        let (slice, label) = (self.part.slice, self.label());
+        let number = slice.ports[port_at].number;
+        let is_same = |port: &Port| port.number == number && detail.matches_port(port);
+        slice.ports[..port_at].iter().any(is_same)
+            || slice.has_label(self.part.chosen, label, self.place)
+            || self.before(parts).any(|part| {
+                part.slice.ports.iter().any(is_same) && part.slice.has_label(part.chosen, label, usize::MAX)
+            })
+    }
+
+    /// Whether the same address of the same target was given before.
+    fn repeats_address<I>(&self, parts: &impl Fn() -> I, detail: Detail<'_>) -> bool
+    where
+        I: Iterator<Item = Part<'z>>,
+    {
+        let (label, address) = (self.label(), self.endpoint.address);
+        self.part.slice.has_address(self.part.chosen, label, address, self.place)
+            || self.before(parts).any(|part| {
+                part.matching(detail).any(|port| port.number.is_some())
+                    && part.slice.has_address(part.chosen, label, address, usize::MAX)
+            })
+    }
+
+    fn label(&self) -> EndpointLabel<'_> {
+        EndpointLabel::of(self.endpoint, self.label.as_bytes())
+    }
+
+    /// The parts before this one in which the same label makes the same name.
+    fn before<I>(&self, parts: &impl Fn() -> I) -> impl Iterator<Item = Part<'z>>
+    where
+        I: Iterator<Item = Part<'z>>,
+    {
+        parts().take(self.part_at).filter(|part| part.parent == self.part.parent)
+    }
+}
