@@ -3,8 +3,12 @@
 #[path = "../fake_api/mod.rs"]
 mod fake_api;
 
+#[path = "../load/mod.rs"]
+mod load;
+
 mod cli;
 mod compare;
 mod reload;
 mod scenario;
+mod under_load;
 mod watch;
