@@ -204,7 +204,7 @@ impl Ask<'_> {
         self.write_address(response, Owner::At(target), address);
     }
 
-    pub(super) fn write_address(&self, response: &mut Response, owner: Owner<'_>, address: IpAddr) {
+    fn write_address(&self, response: &mut Response, owner: Owner<'_>, address: IpAddr) {
         let (rtype, ttl) = match address {
             IpAddr::V4(_) => (RecordType::A, self.ttl_s()),
             IpAddr::V6(_) => (RecordType::AAAA, self.ttl_s()),

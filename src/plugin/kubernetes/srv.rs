@@ -3,11 +3,9 @@
 //! Hot path. Endpoints that share a name make one record, and one address of it is given once; what stands there already
 //! is found in the slices before, whose order makes that a search and not a list.
 
-use std::net::IpAddr;
-
 use super::service::weight_of;
 use super::{Ask, Found};
-use crate::dns::{NAME_LEN_MAX, Owner, Response};
+use crate::dns::{NAME_LEN_MAX, Response, read_u16};
 use crate::zone::{Chosen, Detail, Endpoint, EndpointLabel, LabelBuf, Port, Slice};
 
 /// The octets of an SRV record of the question's name, but for its target: a pointer, type, class, TTL and length, then
@@ -34,6 +32,16 @@ struct Item<'a, 'z> {
     /// Its place in the slice.
     place: usize,
     label: &'a LabelBuf,
+}
+
+/// The targets of the SRV records that were written, one record after the other.
+struct Targets {
+    /// Where the first one stands in the message.
+    first: usize,
+    /// Where the last record ends.
+    end: usize,
+    /// Where the one that was found last stands: slices are in the order of their labels, and so the next is near.
+    last: usize,
 }
 
 impl Ask<'_> {
@@ -80,6 +88,7 @@ impl Ask<'_> {
         if response.is_full() {
             return Found::Records;
         }
+        let mut targets = Targets { first: target, end: response.message().len(), last: target };
         for (part_at, part) in parts().enumerate() {
             let records = part.matching(detail).filter(|port| port.number.is_some()).count();
             for place in part.places().filter(|_| records > 0) {
@@ -96,8 +105,10 @@ impl Ask<'_> {
                     continue;
                 }
                 let item = Item { part, part_at, endpoint, place, label: &label };
-                if !item.repeats_address(&parts, detail) {
-                    self.write_endpoint_additional(response, &label, part.parent, endpoint.address);
+                if !item.repeats_address(&parts, detail)
+                    && let Some(target) = targets.find(response.message(), label.as_wire(), part.parent)
+                {
+                    self.write_additional(response, target, endpoint.address);
                 }
                 if response.is_full() {
                     return Found::Records;
@@ -110,22 +121,6 @@ impl Ask<'_> {
     /// How long the name of an endpoint is: its label, what follows down to the namespace, `svc`, and the origin.
     fn target_len(&self, label: &LabelBuf, parent: &[u8]) -> usize {
         label.as_wire().len() + parent.len() + 4 + self.origin_original().len()
-    }
-
-    fn write_endpoint_additional(
-        &self,
-        response: &mut Response,
-        label: &LabelBuf,
-        parent: &[u8],
-        address: IpAddr,
-    ) {
-        let mut name = [0; NAME_LEN_MAX];
-        let mut length = 0;
-        for part in [label.as_wire(), parent, b"\x03svc", self.origin_original()] {
-            name[length..length + part.len()].copy_from_slice(part);
-            length += part.len();
-        }
-        self.write_address(response, Owner::Name(&name[..length]), address);
     }
 }
 
@@ -178,5 +173,23 @@ impl<'z> Item<'_, 'z> {
         I: Iterator<Item = Part<'z>>,
     {
         parts().take(self.part_at).filter(|part| part.parent == self.part.parent)
+    }
+}
+
+impl Targets {
+    /// Where the target stands whose name begins with these labels; two of its targets differ in them.
+    fn find(&mut self, message: &[u8], label: &[u8], parent: &[u8]) -> Option<usize> {
+        let is_it =
+            |at: &usize| message[*at..].strip_prefix(label).is_some_and(|rest| rest.starts_with(parent));
+        let from = |at: usize| {
+            std::iter::successors(Some(at), |at| {
+                // The length of the RDATA stands before priority, weight and port, and counts them.
+                let rdata_len = usize::from(read_u16(message, at - 8)?);
+                Some(at - 6 + rdata_len + SRV_OVERHEAD)
+            })
+        };
+        let found = from(self.last).take_while(|at| *at < self.end).find(is_it);
+        self.last = found.or_else(|| from(self.first).take_while(|at| *at < self.last).find(is_it))?;
+        Some(self.last)
     }
 }
