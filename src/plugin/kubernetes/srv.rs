@@ -177,10 +177,12 @@ impl<'z> Item<'_, 'z> {
 }
 
 impl Targets {
-    /// Where the target stands whose name begins with these labels; two of its targets differ in them.
+    /// Where the target stands whose name begins with these labels, and goes on with `svc`.
     fn find(&mut self, message: &[u8], label: &[u8], parent: &[u8]) -> Option<usize> {
-        let is_it =
-            |at: &usize| message[*at..].strip_prefix(label).is_some_and(|rest| rest.starts_with(parent));
+        let is_it = |at: &usize| {
+            let rest = message[*at..].strip_prefix(label).and_then(|rest| rest.strip_prefix(parent));
+            rest.is_some_and(|rest| rest.starts_with(b"\x03svc"))
+        };
         let from = |at: usize| {
             std::iter::successors(Some(at), |at| {
                 // The length of the RDATA stands before priority, weight and port, and counts them.
