@@ -9,6 +9,7 @@
 //! it stays the oracle of the tests and the tool of commands that print records.
 
 mod addresses;
+mod batch;
 mod code;
 mod edns;
 mod failure;
@@ -20,6 +21,7 @@ mod response;
 mod reverse;
 
 pub use addresses::AddressSet;
+pub use batch::{BatchRecord, RecordBatch};
 pub use code::{Class, Flags, Rcode, RecordType, read_u16, read_u32};
 pub use edns::{Edns, InfoCode};
 pub use failure::{Failure, FailureKind};

@@ -4,6 +4,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
+use super::ZoneTransfer;
 use crate::dns::{Failure, FailureKind, HEADER_LEN, OPT_LEN, OwnedQuery, Query, Rcode, Response};
 
 /// One plugin of one server block.
@@ -19,6 +20,12 @@ pub trait Plugin: Send + Sync {
     /// saves time; what keeps an answer out of a cache is [`Response::set_uncacheable`].
     fn is_live(&self, _query: &Query<'_>) -> bool {
         false
+    }
+
+    /// The zone whose transfer is asked for: `None` when QNAME is not the apex of a zone of this plugin, and a failure
+    /// when it is and the zone cannot be given whole. Who may have it is decided before (`transfer`).
+    fn transfer(&self, _query: &Query<'_>) -> Option<Result<ZoneTransfer, Failure>> {
+        None
     }
 }
 
@@ -139,6 +146,12 @@ impl Next<'_> {
     #[must_use]
     pub fn is_live(self, query: &Query<'_>) -> bool {
         self.chain.plugins.iter().skip(self.at).any(|plugin| plugin.is_live(query))
+    }
+
+    /// The zone whose transfer is asked for, of the first plugin below that has it ([`Plugin::transfer`]).
+    #[must_use]
+    pub fn transfer(self, query: &Query<'_>) -> Option<Result<ZoneTransfer, Failure>> {
+        self.chain.plugins.iter().skip(self.at).find_map(|plugin| plugin.transfer(query))
     }
 
     /// To go on from here after waiting.

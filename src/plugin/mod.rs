@@ -37,6 +37,7 @@ pub mod table;
 #[cfg(test)]
 pub(crate) mod testing;
 pub mod whoami;
+mod zone_transfer;
 
 pub use chain::{Chain, DetachedNext, Finished, Next, Outcome, Plugin, Reply};
 pub use lookup::{Lookup, question_packet};
@@ -44,3 +45,4 @@ pub use router::{Block, Router};
 pub use setup::{
     BlockDraft, Endpoint, Process, Readiness, Ready, Reload, ServerLabel, Setup, SetupResult, Site, Task,
 };
+pub use zone_transfer::{BATCH_LEN, ZoneRecords, ZoneTransfer};
