@@ -30,6 +30,8 @@ pub enum FailureKind {
     Loop,
     /// Zone transfers are not given to this client.
     TransferRefused,
+    /// Zone transfers are not given over UDP: ask over TCP.
+    TransferOverUdp,
     /// A plugin panicked: a bug, to be reported.
     Panicked,
     /// A plugin could not do its work, for the reason in the detail.
@@ -68,7 +70,8 @@ impl Failure {
             FailureKind::NotServed
             | FailureKind::ClassNotServed
             | FailureKind::Overloaded
-            | FailureKind::TransferRefused => Rcode::REFUSED,
+            | FailureKind::TransferRefused
+            | FailureKind::TransferOverUdp => Rcode::REFUSED,
             FailureKind::UpstreamMismatch => Rcode::FORMERR,
             FailureKind::Unhandled
             | FailureKind::UpstreamUnreachable
@@ -91,6 +94,7 @@ impl Failure {
             FailureKind::UpstreamMismatch => (InfoCode::NETWORK, "the upstream answered another question"),
             FailureKind::Loop => (InfoCode::OTHER, "the upstream leads back to this server"),
             FailureKind::TransferRefused => (InfoCode::PROHIBITED, "zone transfer is not allowed"),
+            FailureKind::TransferOverUdp => (InfoCode::NOT_SUPPORTED, "zone transfers go over TCP alone"),
             FailureKind::Panicked => (InfoCode::OTHER, "internal error"),
             FailureKind::Plugin => (InfoCode::OTHER, "a plugin failed, the log says why"),
         }

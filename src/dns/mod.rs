@@ -15,6 +15,7 @@ mod edns;
 mod failure;
 mod message;
 mod name;
+mod pack;
 mod query;
 mod reorder;
 mod response;
@@ -29,8 +30,9 @@ pub use message::{RecordSpan, Records, Section, answers_question, copy_name, exp
 pub use name::{
     LABEL_LEN_MAX, NAME_LEN_MAX, Name, NameError, is_within, wire_from_text, wire_len, write_text,
 };
+pub use pack::Packer;
 pub use query::{Malformed, Origin, OwnedQuery, Query, Transport};
-pub use response::{BadMessage, OPT_LEN, Owner, Rdata, Response};
+pub use response::{BadMessage, Continuation, OPT_LEN, Owner, Rdata, Response};
 pub use reverse::{address_from_reverse_name, reverse_name, reverse_zones};
 
 /// The octets of a header (RFC 1035 §4.1.1).

@@ -19,7 +19,7 @@ const MESSAGE_LEN_MAX: usize = u16::MAX as usize;
 /// The octets of an OPT record without options: root, type, size, flags, length (RFC 6891 §6.1.2).
 pub const OPT_LEN: usize = 11;
 /// A compression pointer has 14 bits (RFC 1035 §4.1.4).
-const POINTER_MAX: usize = 0x3fff;
+pub(super) const POINTER_MAX: usize = 0x3fff;
 /// The option that carries an extended error (RFC 8914 §2).
 const OPTION_EDE: u16 = 15;
 /// An option that speaks of one hop only (RFC 7828 §3.1), so that an upstream's is not ours to repeat.
@@ -39,7 +39,18 @@ pub struct Response {
     error_text: String,
     is_full: bool,
     is_uncacheable: bool,
+    rest: Option<Rest>,
 }
+
+/// The messages that follow the first one of a response (RFC 5936 §2.2). They go over a stream alone, and are asked for
+/// one at a time as the client takes them.
+pub trait Continuation: Send {
+    /// Begins `response` anew and writes the next message, not yet finished. Gives `false`, and nothing to send, after
+    /// the last.
+    fn next(&mut self, response: &mut Response) -> bool;
+}
+
+struct Rest(Box<dyn Continuation>);
 
 #[derive(Debug, Clone, Copy)]
 struct ReplyEdns {
@@ -56,6 +67,8 @@ pub enum Owner<'n> {
     At(usize),
     /// This uncompressed wire name, root label included.
     Name(&'n [u8]),
+    /// These labels, and then what stands at this offset of the message, which a pointer must reach.
+    Below(&'n [u8], usize),
 }
 
 /// RDATA being written.
@@ -117,6 +130,7 @@ impl Response {
         self.error = None;
         self.is_full = false;
         self.is_uncacheable = false;
+        self.rest = None;
     }
 
     /// Takes over an upstream's response to `query`: everything but id and question case stays as it came; its OPT
@@ -185,6 +199,7 @@ impl Response {
         self.error = None;
         self.is_full = false;
         self.is_uncacheable = false;
+        self.rest = None;
     }
 
     fn keep_options(&mut self, options: &[u8]) {
@@ -283,6 +298,22 @@ impl Response {
         !self.is_uncacheable
     }
 
+    /// Says that this message is the first of several: the transport asks `rest` for the others.
+    pub fn continue_with(&mut self, rest: Box<dyn Continuation>) {
+        self.rest = Some(Rest(rest));
+    }
+
+    /// Whether other messages follow this one.
+    #[must_use]
+    pub fn is_continued(&self) -> bool {
+        self.rest.is_some()
+    }
+
+    /// What writes the messages that follow, for the transport to keep.
+    pub fn take_rest(&mut self) -> Option<Box<dyn Continuation>> {
+        self.rest.take().map(|rest| rest.0)
+    }
+
     /// Whether the client sent EDNS, so that an extended error reaches it.
     #[must_use]
     pub fn takes_extended_error(&self) -> bool {
@@ -333,6 +364,11 @@ impl Response {
                 self.message.extend_from_within(at..at + length);
             }
             Owner::Name(name) => self.message.extend_from_slice(name),
+            Owner::Below(labels, at) => {
+                debug_assert!(at <= POINTER_MAX);
+                self.message.extend_from_slice(labels);
+                self.message.extend_from_slice(&(0xc000 | at as u16).to_be_bytes());
+            }
         }
         self.message.extend_from_slice(&rtype.0.to_be_bytes());
         self.message.extend_from_slice(&Class::IN.0.to_be_bytes());
@@ -376,6 +412,7 @@ impl Response {
         self.set_rcode(Rcode::NOERROR);
         self.error = None;
         self.is_full = false;
+        self.rest = None;
     }
 
     /// Gives every record the TTL that `ttl` says, in seconds.
@@ -487,6 +524,14 @@ static EMPTY_MESSAGE: std::sync::LazyLock<Records<'static>> = std::sync::LazyLoc
     Records::of(&[0; HEADER_LEN]).unwrap()
 });
 
+// === impl Rest ===
+
+impl std::fmt::Debug for Rest {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Rest")
+    }
+}
+
 // === impl Rdata ===
 
 impl Rdata<'_> {
@@ -510,6 +555,11 @@ impl Rdata<'_> {
     pub fn pointer(&mut self, at: usize) {
         debug_assert!(at <= POINTER_MAX);
         self.u16(0xc000 | at as u16);
+    }
+
+    /// The message so far.
+    pub(super) fn message(&self) -> &[u8] {
+        self.message
     }
 
     /// Where the next octet goes in the message.

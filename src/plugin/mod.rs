@@ -36,6 +36,7 @@ mod setup;
 pub mod table;
 #[cfg(test)]
 pub(crate) mod testing;
+pub mod transfer;
 pub mod whoami;
 mod zone_transfer;
 

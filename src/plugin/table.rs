@@ -70,7 +70,7 @@ pub static PLUGINS: &[Entry] = &[
     not_yet("tls", "certificates of encrypted listeners"),
     not_yet("minimal", "answers without what is not needed"),
     not_yet("template", "answers made by a template"),
-    not_yet("transfer", "zone transfers"),
+    built("transfer", super::transfer::setup, "gives zones to other servers"),
     built("hosts", super::hosts::setup, "answers from a hosts file"),
     cloud("route53", "zones of Amazon Route 53"),
     cloud("azure", "zones of Azure DNS"),

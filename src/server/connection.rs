@@ -2,16 +2,20 @@
 //!
 //! ```text
 //!   socket ──▶ frames ──▶ answer ──▶ output ──▶ socket        at once
-//!                            └──▶ waiting ──▶─┘               when done, in whatever order
+//!                            ├──▶ waiting ──▶─┤               when done, in whatever order
+//!                            └──▶ streams ──▶─┘               a message at a time, while nothing else is to be done
 //! ```
 //!
 //! Everything is one state machine in one task: nothing is spawned for a query, and what is ready together goes out in
 //! one write. Buffers are lent by the thread while there is something to do, so that a connection that is idle holds
 //! none.
 //!
-//! **Back-pressure:** nothing is read while answers wait to be taken, or while as many queries wait as may.
+//! **Back-pressure:** nothing is read while answers wait to be taken, or while as many queries wait as may. An answer of
+//! many messages (a zone transfer) is asked for the next one when the output is empty and nothing is to be read, so that
+//! of a large zone no more than a message is ever here, and queries behind it are answered between its messages.
 
 use std::cell::RefCell;
+use std::collections::VecDeque;
 use std::future::{Future, poll_fn};
 use std::mem;
 use std::net::SocketAddr;
@@ -30,12 +34,15 @@ use super::answer::{Answer, QUERY_LEN_MAX, answer};
 use super::phase::Phase;
 use super::stats::Count;
 use super::tcp::Site;
-use crate::dns::{Origin, Response, Transport};
+use crate::dns::{Continuation, Origin, Response, Transport};
 
 /// What one read takes at most.
 const READ_LEN_MAX: usize = 16 * 1024;
 /// With more octets of answers than this waiting to be written, no more queries are answered.
 const OUTPUT_LEN_MAX: usize = 64 * 1024;
+
+/// After so many messages of streams the other connections of the thread have their turn.
+const STREAMED_IN_A_ROW_MAX: usize = 4;
 
 /// A larger output buffer is not kept for the next connection.
 const OUTPUT_KEPT_MAX: usize = 256 * 1024;
@@ -53,6 +60,8 @@ pub(super) struct Connection {
     output: Vec<u8>,
     written: usize,
     waiting: FuturesUnordered<Pin<Box<dyn Future<Output = Option<Response>> + Send>>>,
+    /// What is left of answers that have many messages. They take turns.
+    streams: VecDeque<Box<dyn Continuation>>,
     /// Until when the next query is to be there whole.
     read_deadline: Instant,
     /// Until when the output is to be taken, while there is some.
@@ -80,6 +89,8 @@ thread_local! {
 /// Whether there was anything to do.
 enum Step {
     Progress,
+    /// One more message of a stream stands in the output.
+    Streamed,
     Blocked,
     Over,
 }
@@ -103,6 +114,7 @@ impl Connection {
             output: Vec::new(),
             written: 0,
             waiting: FuturesUnordered::new(),
+            streams: VecDeque::new(),
             write_deadline: None,
             is_read_closed: false,
             is_draining: false,
@@ -126,9 +138,15 @@ impl Connection {
             if self.output.is_empty() {
                 self.output = mem::take(&mut scratch.output);
             }
+            let mut streamed = 0;
             let step = loop {
                 match self.step(cx, scratch) {
                     Step::Progress => {}
+                    Step::Streamed if streamed < STREAMED_IN_A_ROW_MAX => streamed += 1,
+                    Step::Streamed => {
+                        cx.waker().wake_by_ref();
+                        break Step::Blocked;
+                    }
                     step => break step,
                 }
             };
@@ -158,15 +176,15 @@ impl Connection {
     }
 
     fn deadline(&self) -> Option<Instant> {
-        self.write_deadline.or_else(|| self.waiting.is_empty().then_some(self.read_deadline))
+        self.write_deadline.or_else(|| self.is_idle().then_some(self.read_deadline))
     }
 
     /// Collects, answers, writes and reads, as far as each can go.
     fn step(&mut self, cx: &mut Context<'_>, scratch: &mut Scratch) -> Step {
         while !self.waiting.is_empty() {
             let Poll::Ready(Some(response)) = self.waiting.poll_next_unpin(cx) else { break };
-            if let Some(response) = response {
-                self.put(response.as_bytes());
+            if let Some(mut response) = response {
+                self.put(&mut response);
             }
             self.read_deadline = Instant::now() + self.site.limits.idle_timeout;
         }
@@ -182,7 +200,10 @@ impl Connection {
             return Step::Blocked;
         }
         if self.is_read_closed || self.is_busy() {
-            return if self.waiting.is_empty() { Step::Over } else { Step::Blocked };
+            return match self.stream(&mut scratch.response) {
+                Step::Blocked if self.is_idle() => Step::Over,
+                step => step,
+            };
         }
         let mut buffer = ReadBuf::new(&mut scratch.read);
         match Pin::new(&mut self.stream).poll_read(cx, &mut buffer) {
@@ -197,14 +218,35 @@ impl Connection {
                 Step::Progress
             }
             Poll::Ready(Err(_)) => Step::Over,
-            Poll::Pending if self.is_draining && self.waiting.is_empty() => Step::Over,
-            Poll::Pending => Step::Blocked,
+            Poll::Pending => match self.stream(&mut scratch.response) {
+                Step::Blocked if self.is_draining && self.is_idle() => Step::Over,
+                step => step,
+            },
         }
+    }
+
+    /// Puts the next message of a stream into the output, which is empty. The stream that is next is asked after it.
+    fn stream(&mut self, response: &mut Response) -> Step {
+        let Some(mut stream) = self.streams.pop_front() else { return Step::Blocked };
+        if stream.next(response) {
+            response.finish();
+            put(&mut self.output, response.as_bytes());
+            self.streams.push_back(stream);
+        } else {
+            self.read_deadline = Instant::now() + self.site.limits.idle_timeout;
+        }
+        Step::Streamed
+    }
+
+    /// Whether no answer is under way.
+    fn is_idle(&self) -> bool {
+        self.waiting.is_empty() && self.streams.is_empty()
     }
 
     /// Whether no more may be taken on.
     fn is_busy(&self) -> bool {
-        self.waiting.len() >= self.site.limits.pipelined_max || self.output.len() > OUTPUT_LEN_MAX
+        self.waiting.len() + self.streams.len() >= self.site.limits.pipelined_max
+            || self.output.len() > OUTPUT_LEN_MAX
     }
 
     /// Answers what the first `read` octets of the scratch hold, behind what was left over before.
@@ -264,7 +306,7 @@ impl Connection {
                 depth: 0,
             };
             match answer(packet, origin, &router, response, &self.site.edge) {
-                Answer::Send => put(&mut self.output, response.as_bytes()),
+                Answer::Send => self.put(response),
                 Answer::Nothing => {}
                 Answer::Later(later) => self.waiting.push(Box::pin(later.finish())),
             }
@@ -276,8 +318,9 @@ impl Connection {
         at
     }
 
-    fn put(&mut self, answer: &[u8]) {
-        put(&mut self.output, answer);
+    fn put(&mut self, response: &mut Response) {
+        put(&mut self.output, response.as_bytes());
+        self.streams.extend(response.take_rest());
     }
 
     /// Writes what there is. The buffer is given back once it is empty.

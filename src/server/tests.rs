@@ -10,10 +10,13 @@ use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
 use super::*;
-use crate::dns::{FailureKind, Name, Owner, Query, Rcode, RecordType, Response, Section};
+use crate::dns::{
+    Continuation, FailureKind, Name, OwnedQuery, Owner, Query, Rcode, RecordType, Records, Response, Section,
+};
 use crate::plugin::{Block, Chain, Finished, Next, Outcome, Plugin, Reply};
 
 mod life;
+mod streams;
 mod tcp;
 mod udp;
 
@@ -28,6 +31,16 @@ struct Obey {
     gate: Arc<Semaphore>,
     waiting: AtomicUsize,
     waiting_max: AtomicUsize,
+    /// Answers of many messages that are held now, and messages that they have written.
+    streams: AtomicUsize,
+    streamed: AtomicUsize,
+}
+
+/// What follows a message: so many large ones, each with its number, counted down, as TTL.
+struct Countdown {
+    plugin: Arc<Obey>,
+    query: Arc<OwnedQuery>,
+    left: u32,
 }
 
 /// A server with one listener, and what it obeys.
@@ -68,6 +81,8 @@ impl Plugin for Shared {
                     .is_some()
                 {}
             }
+            b"endless" => Countdown::begin(u32::MAX, plugin, query, response),
+            b"twenty" => Countdown::begin(20, plugin, query, response),
             b"panic-later" => return Reply::later(async { panic!("as it was told, later") }),
             // Blocks the worker, and not only the query.
             b"block" => {
@@ -93,6 +108,36 @@ impl Plugin for Shared {
             _ => response.answer_a(1, address),
         }
         Reply::answered()
+    }
+}
+
+// === impl Countdown ===
+
+impl Countdown {
+    fn begin(left: u32, plugin: Arc<Obey>, query: &Query<'_>, response: &mut Response) {
+        plugin.streams.fetch_add(1, SeqCst);
+        response.answer_a(left, plugin.address);
+        response.continue_with(Box::new(Self { plugin, query: query.to_shared(), left }));
+    }
+}
+
+impl Continuation for Countdown {
+    fn next(&mut self, response: &mut Response) -> bool {
+        let Some(left) = self.left.checked_sub(1) else { return false };
+        self.left = left;
+        self.plugin.streamed.fetch_add(1, SeqCst);
+        response.begin(&self.query.as_query());
+        response.answer_a(left, self.plugin.address);
+        response.record(Section::Additional, Owner::Question, RecordType::TXT, 0, |rdata| {
+            rdata.octets(&[0; 60_000]);
+        });
+        true
+    }
+}
+
+impl Drop for Countdown {
+    fn drop(&mut self) {
+        self.plugin.streams.fetch_sub(1, SeqCst);
     }
 }
 
@@ -127,6 +172,16 @@ impl Rig {
         self.plugin.gate.add_permits(n);
     }
 
+    /// Until no answer of many messages is held.
+    async fn until_no_streams(&self) {
+        within(async {
+            while self.plugin.streams.load(SeqCst) != 0 {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        })
+        .await;
+    }
+
     async fn until_waiting(&self, n: usize) {
         within(async {
             while self.plugin.waiting.load(SeqCst) != n {
@@ -143,6 +198,8 @@ fn router(address: Ipv4Addr) -> (Arc<Router>, Arc<Obey>) {
         gate: Arc::new(Semaphore::new(0)),
         waiting: AtomicUsize::new(0),
         waiting_max: AtomicUsize::new(0),
+        streams: AtomicUsize::new(0),
+        streamed: AtomicUsize::new(0),
     });
     let zone = Name::from_wire(b"\x07example\x03org\x00").unwrap();
     let chain = Chain::new(vec![Arc::new(Shared(Arc::clone(&plugin)))]);

@@ -2,9 +2,9 @@
 
 use std::net::IpAddr;
 
-use super::{Ask, Found, without_text};
+use super::{Ask, Found, State, without_text};
 use crate::dns::{Owner, RecordType, Response, Section};
-use crate::zone::{EndpointRef, LabelBuf, ServiceKind};
+use crate::zone::{EndpointRef, LabelBuf, ServiceKind, Zone};
 
 /// DNS specification 1.1.0 §2.2; its TTL does not follow `ttl`.
 const DNS_VERSION: &[u8] = b"\x051.1.0";
@@ -16,10 +16,10 @@ const RETRY_S: u32 = 1800;
 const EXPIRE_S: u32 = 86400;
 
 /// A name server: a Service that selects this process, or an endpoint of a headless one.
-struct NameServer {
+pub(super) struct NameServer {
     /// The labels before `svc.ZONE`; none stands for `ns.dns.ZONE`.
     labels: Option<Vec<u8>>,
-    addresses: Vec<IpAddr>,
+    pub(super) addresses: Vec<IpAddr>,
 }
 
 impl Ask<'_> {
@@ -36,16 +36,14 @@ impl Ask<'_> {
 
     /// The SOA record (RFC 1035 §3.3.13). Its names end in a pointer to the question, and so in the client's letters.
     pub(super) fn write_soa(&self, response: &mut Response, section: Section, owner: Owner<'_>) {
-        let ttl = self.ttl_s();
         let origin = self.origin_offset();
-        response.record(section, owner, RecordType::SOA, ttl.min(SOA_TTL_MAX_S), |rdata| {
+        let (ttl, numbers) = soa_numbers(self.serial(), self.ttl_s());
+        response.record(section, owner, RecordType::SOA, ttl, |rdata| {
             rdata.octets(b"\x02ns\x03dns");
             rdata.pointer(origin);
             rdata.octets(b"\x0ahostmaster");
             rdata.pointer(origin);
-            for number in [self.serial(), REFRESH_S, RETRY_S, EXPIRE_S, ttl] {
-                rdata.u32(number);
-            }
+            rdata.octets(numbers.as_flattened());
         });
     }
 
@@ -67,7 +65,7 @@ impl Ask<'_> {
             return Found::NameError;
         }
         let mut addresses: Vec<_> =
-            self.name_servers().into_iter().flat_map(|server| server.addresses).collect();
+            self.state.name_servers(self.zone).into_iter().flat_map(|server| server.addresses).collect();
         addresses.sort_unstable();
         addresses.dedup();
         let mut found = Found::NoData;
@@ -83,18 +81,13 @@ impl Ask<'_> {
     }
 
     fn write_ns(&self, response: &mut Response) -> Found {
-        let servers = self.name_servers();
+        let servers = self.state.name_servers(self.zone);
         let mut owners = Vec::new();
         for server in &servers {
             let at =
                 response.record(Section::Answer, Owner::Question, RecordType::NS, self.ttl_s(), |rdata| {
-                    match &server.labels {
-                        Some(labels) => {
-                            rdata.octets(labels);
-                            rdata.octets(b"\x03svc");
-                        }
-                        None => rdata.octets(b"\x02ns\x03dns"),
-                    }
+                    rdata.octets(server.labels());
+                    rdata.octets(server.branch());
                     rdata.octets(self.origin_original());
                 });
             owners.push(at);
@@ -107,47 +100,68 @@ impl Ask<'_> {
         }
         if servers.is_empty() { Found::NoData } else { Found::Records }
     }
+}
 
+impl NameServer {
+    /// The labels of the Service and of the endpoint.
+    pub(super) fn labels(&self) -> &[u8] {
+        self.labels.as_deref().unwrap_or_default()
+    }
+
+    /// The labels between them and the zone.
+    pub(super) fn branch(&self) -> &'static [u8] {
+        if self.labels.is_some() { b"\x03svc" } else { b"\x02ns\x03dns" }
+    }
+}
+
+impl State {
     /// The Services in whose slices one of our addresses is, whatever `namespaces` exposes; without one the addresses
     /// themselves, under the name `ns.dns`.
-    fn name_servers(&self) -> Vec<NameServer> {
+    pub(super) fn name_servers(&self, zone: &Zone) -> Vec<NameServer> {
         let mut servers: Vec<NameServer> = Vec::new();
-        for local in &self.state.local {
-            for entry in self.zone.endpoint_owners(*local) {
-                self.add_name_server(&mut servers, entry);
+        for local in &self.local {
+            for entry in zone.endpoint_owners(*local) {
+                add_name_server(&mut servers, zone, entry);
             }
         }
-        if servers.is_empty() && !self.state.local.is_empty() {
-            servers.push(NameServer { labels: None, addresses: self.state.local.clone() });
+        if servers.is_empty() && !self.local.is_empty() {
+            servers.push(NameServer { labels: None, addresses: self.local.clone() });
         }
         servers
     }
+}
 
-    fn add_name_server(&self, servers: &mut Vec<NameServer>, entry: &EndpointRef) {
-        let key = entry.service();
-        let Some(service) = self.zone.service(key.as_wire()) else { return };
-        let mut add = |labels: Vec<u8>, address: IpAddr| {
-            let at = servers.iter().position(|server| server.labels.as_deref() == Some(&labels));
-            let at = at.unwrap_or_else(|| {
-                servers.push(NameServer { labels: Some(labels), addresses: Vec::new() });
-                servers.len() - 1
-            });
-            if !servers[at].addresses.contains(&address) {
-                servers[at].addresses.push(address);
-            }
-        };
-        match service.kind {
-            ServiceKind::ClusterIp => {
-                service.cluster_ips().for_each(|address| add(key.as_wire().to_vec(), address))
-            }
-            ServiceKind::Headless => {
-                let mut label = LabelBuf::new();
-                for endpoint in entry.slice().endpoints() {
-                    endpoint.write_label(&mut label);
-                    add([label.as_wire(), key.as_wire()].concat(), endpoint.address);
-                }
-            }
-            ServiceKind::ExternalName(_) => {}
+fn add_name_server(servers: &mut Vec<NameServer>, zone: &Zone, entry: &EndpointRef) {
+    let key = entry.service();
+    let Some(service) = zone.service(key.as_wire()) else { return };
+    let mut add = |labels: Vec<u8>, address: IpAddr| {
+        let at = servers.iter().position(|server| server.labels.as_deref() == Some(&labels));
+        let at = at.unwrap_or_else(|| {
+            servers.push(NameServer { labels: Some(labels), addresses: Vec::new() });
+            servers.len() - 1
+        });
+        if !servers[at].addresses.contains(&address) {
+            servers[at].addresses.push(address);
         }
+    };
+    match service.kind {
+        ServiceKind::ClusterIp => {
+            service.cluster_ips().for_each(|address| add(key.as_wire().to_vec(), address))
+        }
+        ServiceKind::Headless => {
+            let mut label = LabelBuf::new();
+            for endpoint in entry.slice().endpoints() {
+                endpoint.write_label(&mut label);
+                add([label.as_wire(), key.as_wire()].concat(), endpoint.address);
+            }
+        }
+        ServiceKind::ExternalName(_) => {}
     }
+}
+
+/// What stands behind the names of the SOA record: serial, refresh, retry, expire, minimum. And the TTL of the record,
+/// where the others have `ttl`.
+pub(super) fn soa_numbers(serial: u32, ttl_s: u32) -> (u32, [[u8; 4]; 5]) {
+    let numbers = [serial, REFRESH_S, RETRY_S, EXPIRE_S, ttl_s];
+    (ttl_s.min(SOA_TTL_MAX_S), numbers.map(u32::to_be_bytes))
 }

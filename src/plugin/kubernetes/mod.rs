@@ -17,9 +17,11 @@ mod multicluster;
 mod options;
 mod pod;
 mod reverse;
+mod reverse_transfer;
 mod service;
 mod setup;
 mod srv;
+mod transfer;
 mod zonal;
 
 use std::fmt::Write;
@@ -29,7 +31,7 @@ use std::sync::Arc;
 pub use options::{Options, PodMode};
 pub use setup::setup;
 
-use super::{Lookup, Next, Plugin, Reply};
+use super::{Lookup, Next, Plugin, Reply, ZoneTransfer};
 use crate::cluster::Watch;
 use crate::dns::{Failure, FailureKind, Owner, Query, Rcode, RecordType, Response, Section};
 use crate::explain::{self, Reason, Scope};
@@ -113,6 +115,10 @@ impl Plugin for Kubernetes {
         self.state.origin_of(query).is_some_and(|(origin, _)| !origin.falls_through(query))
     }
 
+    fn transfer(&self, query: &Query<'_>) -> Option<Result<ZoneTransfer, Failure>> {
+        transfer::transfer(&self.state, query)
+    }
+
     fn serve(&self, query: &Query<'_>, next: Next<'_>, response: &mut Response) -> Reply {
         let state = &*self.state;
         let Some((origin, origin_at)) = state.origin_of(query) else { return next.serve(query, response) };
@@ -164,6 +170,12 @@ impl State {
 // === impl Origin ===
 
 impl Origin {
+    /// The kind that no name of the zone waits for: a cluster without the CustomResourceDefinition of imports has names of
+    /// its own all the same.
+    fn waits_not_for(&self) -> Kind {
+        if self.is_multicluster { Kind::Service } else { Kind::ServiceImport }
+    }
+
     fn falls_through(&self, query: &Query<'_>) -> bool {
         self.falls_through.iter().any(|through| query.zone_start(through).is_some())
     }
@@ -186,9 +198,7 @@ impl<'a> Ask<'a> {
 
     /// The kinds whose first list is missing for this zone to know that a name does not exist.
     fn unsynced(&self) -> KindSet {
-        // A cluster without the CustomResourceDefinition of imports has names of its own all the same.
-        let others = if self.origin.is_multicluster { Kind::Service } else { Kind::ServiceImport };
-        self.zone.unsynced().without(others)
+        self.zone.unsynced().without(self.origin.waits_not_for())
     }
 
     fn serial(&self) -> u32 {

@@ -1,8 +1,10 @@
 //! From an address back to a name (DNS specification 1.1.0 §2.3.3, §2.4.3).
 
-use super::{Ask, Found, without_text};
+use std::net::IpAddr;
+
+use super::{Ask, Found, State, without_text};
 use crate::dns::{Owner, RecordType, Response, Section, address_from_reverse_name};
-use crate::zone::{LabelBuf, Path};
+use crate::zone::{EndpointRef, LabelBuf, Path, ServiceKey, Zone};
 
 impl Ask<'_> {
     /// A name below a reverse zone. A Service with that cluster IP comes first; endpoints are looked at only where
@@ -25,28 +27,11 @@ impl Ask<'_> {
         if qtype != RecordType::PTR {
             return Found::NameError;
         }
-        let exposes = |namespace: &[u8]| self.state.options.exposes(namespace);
-        // One of them, always the same: the alphabet decides while an address passes from one Service to another.
-        let service =
-            self.zone.cluster_ip_owners(address).iter().filter(|key| exposes(key.namespace())).min();
-        if let Some(key) = service {
-            self.write_ptr(response, None, key.as_wire());
-            return Found::Records;
-        }
         let mut found = Found::NameError;
-        let mut label = LabelBuf::new();
-        let owners = self.zone.endpoint_owners(address);
-        for (at, entry) in owners.iter().enumerate() {
-            let repeats = |other: &crate::zone::EndpointRef| {
-                other.service() == entry.service() && other.endpoint().name == entry.endpoint().name
-            };
-            if !exposes(entry.service().namespace()) || owners[..at].iter().any(repeats) {
-                continue;
-            }
-            entry.endpoint().write_label(&mut label);
-            self.write_ptr(response, Some(&label), entry.service().as_wire());
+        self.state.each_owner(self.zone, address, |endpoint, key| {
+            self.write_ptr(response, endpoint, key.as_wire());
             found = Found::Records;
-        }
+        });
         found
     }
 
@@ -58,5 +43,34 @@ impl Ask<'_> {
             rdata.octets(b"\x03svc");
             rdata.octets(zone.as_wire());
         });
+    }
+}
+
+impl State {
+    /// Who has the address: one Service, or each endpoint once, with the label that names it.
+    pub(super) fn each_owner(
+        &self,
+        zone: &Zone,
+        address: IpAddr,
+        mut owner: impl FnMut(Option<&LabelBuf>, &ServiceKey),
+    ) {
+        let exposes = |namespace: &[u8]| self.options.exposes(namespace);
+        // One of them, always the same: the alphabet decides while an address passes from one Service to another.
+        let service = zone.cluster_ip_owners(address).iter().filter(|key| exposes(key.namespace())).min();
+        if let Some(key) = service {
+            return owner(None, key);
+        }
+        let mut label = LabelBuf::new();
+        let owners = zone.endpoint_owners(address);
+        for (at, entry) in owners.iter().enumerate() {
+            let repeats = |other: &EndpointRef| {
+                other.service() == entry.service() && other.endpoint().name == entry.endpoint().name
+            };
+            if !exposes(entry.service().namespace()) || owners[..at].iter().any(repeats) {
+                continue;
+            }
+            entry.endpoint().write_label(&mut label);
+            owner(Some(&label), entry.service());
+        }
     }
 }
