@@ -175,17 +175,49 @@ fn put(sign: char, lines: &[Line], lines_max: usize, rows_max: usize, out: &mut 
     }
 }
 
-/// A line in as many rows as it may take. All text is ASCII (`dns` escapes the rest), and characters are cut whole anyway.
+/// A line in as many rows as it may take, broken at a space where one is near.
 fn rows(sign: char, line: &str, rows_max: usize, out: &mut Vec<String>) {
-    let letters: Vec<char> = line.chars().collect();
-    for (row, chunk) in letters.chunks(ROW_LEN).enumerate() {
-        let is_last = (row + 1) * ROW_LEN >= letters.len();
-        let indent = if row == 0 { "" } else { "    " };
-        let text: String = chunk.iter().collect();
-        if row + 1 == rows_max && !is_last {
-            out.push(format!("{sign} {indent}{text}..."));
-            break;
+    let mut rest = line;
+    for row in 1..=rows_max {
+        let (text, left) = rest.split_at(row_end(rest));
+        let indent = if row == 1 { "" } else { "    " };
+        let more = if row == rows_max && !left.is_empty() { "..." } else { "" };
+        out.push(format!("{sign} {indent}{}{more}", text.trim_end()));
+        rest = left;
+        if rest.is_empty() {
+            return;
         }
-        out.push(format!("{sign} {indent}{text}"));
+    }
+}
+
+fn row_end(text: &str) -> usize {
+    if text.len() <= ROW_LEN {
+        return text.len();
+    }
+    let most = (0..=ROW_LEN).rev().find(|at| text.is_char_boundary(*at)).unwrap_or_default();
+    text[..most].rfind(' ').map(|at| at + 1).filter(|at| *at > ROW_LEN / 2).unwrap_or(most)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(line: &str, rows_max: usize) -> Vec<String> {
+        let mut out = Vec::new();
+        rows('-', line, rows_max, &mut out);
+        out
+    }
+
+    #[test]
+    fn a_long_line_is_broken_at_a_space_and_cut_in_the_last_row() {
+        assert_eq!(of("short", 1), ["- short"]);
+        let line = format!("{} PTR {}", "a".repeat(90), "b".repeat(60));
+        assert_eq!(of(&line, 3), [format!("- {} PTR", "a".repeat(90)), format!("-     {}", "b".repeat(60))]);
+        assert_eq!(of(&line, 1), [format!("- {} PTR...", "a".repeat(90))]);
+        let line = "x".repeat(3 * ROW_LEN + 1);
+        let shown = of(&line, 3);
+        assert_eq!(shown.len(), 3);
+        assert_eq!(shown[2], format!("-     {}...", "x".repeat(ROW_LEN)));
+        assert_eq!(of(&"\u{e9}".repeat(ROW_LEN), 9).len(), 2);
     }
 }

@@ -252,8 +252,8 @@ impl ApiError {
             ),
             Self::Status { code: 404, message } if group == ServiceImport::GROUP => format!(
                 "the API server has no {resource}: 404 `{}`; install the CustomResourceDefinition \
-                 `{resource}.{group}` with its version v1alpha1, or take `multicluster` out of the Corefile; until then \
-                 names of multicluster zones get SERVFAIL, and nothing else waits for them",
+                 `{resource}.{group}` with its version v1alpha1, or take `multicluster` out of the Corefile; names of \
+                 multicluster zones get SERVFAIL until a first list is in, and nothing else waits for it",
                 message.trim_end()
             ),
             Self::Status { code: 404, message } => {

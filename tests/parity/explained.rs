@@ -1,0 +1,139 @@
+//! Which differences are meant: a row of a table *Differences from CoreDNS* each, with where it holds.
+//!
+//! A difference must be explained by exactly one row. Where two would do, one of them says too much; and a row that
+//! explains nothing in a whole run is told, for it may be a promise that nobody keeps.
+
+use kubezone::compare::{Answer, Compared, Difference, Field, Reply};
+use kubezone::dns::RecordType;
+
+use crate::corefiles::Corefile;
+use crate::questions::Asked;
+
+/// A row of a document.
+pub struct Row {
+    /// The document, from the root of the repository.
+    pub document: &'static str,
+    /// The first cell.
+    pub matter: &'static str,
+    /// Whether it explains the difference.
+    pub explains: fn(&Case<'_>) -> bool,
+    /// Whether objects, questions and Corefiles of every whole run must meet it.
+    pub is_met: bool,
+}
+
+/// A difference with everything around it.
+pub struct Case<'c> {
+    pub corefile: &'c Corefile,
+    pub asked: &'c Asked,
+    pub compared: &'c Compared,
+    pub difference: &'c Difference,
+}
+
+const KUBERNETES: &str = "src/plugin/kubernetes/README.md";
+const CACHE: &str = "src/plugin/cache/README.md";
+const CORE: &str = "SPECIFICATION.md";
+
+const fn row(document: &'static str, matter: &'static str, explains: fn(&Case<'_>) -> bool) -> Row {
+    Row { document, matter, explains, is_met: true }
+}
+
+pub const ROWS: &[Row] = &[
+    row(KUBERNETES, "Negative answers with EDNS", |case| {
+        case.field() == Field::Ede && case.has_reason() && case.is_negative() && !case.is_failure()
+    }),
+    row(CORE, "a panic in a plugin, a failure", |case| {
+        case.field() == Field::Ede && case.has_reason() && case.is_failure()
+    }),
+    row(KUBERNETES, "NS and `ns.dns` asked in capitals", |case| {
+        case.is_name_server() && case.has_capitals() && case.is_of_content()
+    }),
+    row(KUBERNETES, "`bind` in the block", |case| {
+        case.is_name_server() && !case.has_capitals() && case.is_of_content() && case.corefile.binds()
+    }),
+    row(KUBERNETES, "Records behind an ExternalName's CNAME", |case| {
+        case.field() == Field::Letters && case.asked.what == "ExternalName"
+    }),
+    row(KUBERNETES, "EndpointSlices of addressType FQDN", |case| {
+        case.name().contains("odd-fqdn") && case.is_of_content()
+    }),
+    row(KUBERNETES, "A hostname or a Pod's name with a dot, as an endpoint's name", |case| {
+        case.is_of_content()
+            && ["with.dots", "10-2-15-2.", "hpods.a."].iter().any(|part| case.name().contains(part))
+    }),
+    row(KUBERNETES, "`ADDRESS.NAMESPACE.pod` with colons in the label", |case| {
+        case.is_of_content() && case.name().contains(".pod.") && case.name().contains(':')
+    }),
+    row(KUBERNETES, "A reverse name with a label too many before it", |case| {
+        case.is_of_content() && case.asked.what.contains("before, backwards")
+    }),
+    row(KUBERNETES, "An address of a slice without Service label, backwards", |case| {
+        case.field() == Field::NoReply && case.asked.what == "address of an endpoint, backwards"
+    }),
+    row(CACHE, "cluster names", |case| {
+        case.field() == Field::Ttl && case.corefile.caches && case.name().ends_with("arpa.")
+    }),
+];
+
+/// The rows that explain a difference.
+pub fn rows(case: &Case<'_>) -> Vec<usize> {
+    ROWS.iter().enumerate().filter(|(_, row)| (row.explains)(case)).map(|(at, _)| at).collect()
+}
+
+// === impl Case ===
+
+impl Case<'_> {
+    fn field(&self) -> Field {
+        self.difference.field
+    }
+
+    /// The name in the letters of the objects.
+    fn name(&self) -> &str {
+        &self.asked.name
+    }
+
+    fn a(&self) -> Option<&Answer> {
+        message(&self.compared.a)
+    }
+
+    fn b(&self) -> Option<&Answer> {
+        message(&self.compared.b)
+    }
+
+    /// Codes, flags and records, as opposed to what accompanies them.
+    fn is_of_content(&self) -> bool {
+        !matches!(self.field(), Field::Ede | Field::Edns | Field::Option | Field::Opcode | Field::Question)
+    }
+
+    /// kubezone gives a reason, and CoreDNS none.
+    fn has_reason(&self) -> bool {
+        let has = |answer: Option<&Answer>| {
+            answer
+                .and_then(|answer| answer.edns.as_ref())
+                .is_some_and(|edns| !edns.extended_errors().is_empty())
+        };
+        has(self.b()) && !has(self.a())
+    }
+
+    /// kubezone's answer has no records.
+    fn is_negative(&self) -> bool {
+        self.b().is_some_and(|answer| answer.answer.is_empty())
+    }
+
+    fn is_failure(&self) -> bool {
+        self.b().is_some_and(|answer| matches!(answer.rcode.0, 2 | 5))
+    }
+
+    /// The name servers are asked for: NS at an apex, or their name.
+    fn is_name_server(&self) -> bool {
+        let is_apex = self.asked.what == "apex" || self.name().ends_with("arpa.");
+        is_apex && self.compared.question.rtype == RecordType::NS || self.name().starts_with("ns.dns.")
+    }
+
+    fn has_capitals(&self) -> bool {
+        self.compared.question.name.iter().any(u8::is_ascii_uppercase)
+    }
+}
+
+fn message(reply: &Reply) -> Option<&Answer> {
+    reply.message()
+}
