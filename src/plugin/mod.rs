@@ -12,6 +12,7 @@
 //! **Invariant:** a plugin does not know its neighbours; the order is the table's ([`table::PLUGINS`]) and the zone, the
 //! watch and the other blocks reach it through [`Setup`] alone.
 
+mod append;
 pub mod autopath;
 pub mod bind;
 pub mod cache;

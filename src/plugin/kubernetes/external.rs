@@ -4,9 +4,8 @@
 use std::sync::Arc;
 
 use super::{Ask, Found, State};
-use crate::dns::{
-    FailureKind, Flags, NAME_LEN_MAX, Owner, Query, RecordType, Records, Response, Section, copy_name,
-};
+use crate::dns::{FailureKind, Flags, Owner, Query, RecordType, Response, Section};
+use crate::plugin::append::append_answers;
 use crate::plugin::{Finished, Outcome, Reply, question_packet};
 use crate::zone::Path;
 
@@ -42,7 +41,7 @@ pub(super) fn follow(state: &Arc<State>, ask: &Ask<'_>, target: Box<[u8]>, respo
                 addresses.begin(&next);
                 inner.forward(&mut addresses);
                 write_chain(ask, &chain, response);
-                append_answers(response, addresses.message());
+                append_answers(response, Section::Answer, addresses.message());
                 return answered(response);
             }
             _ => return no_data(ask, response),
@@ -88,7 +87,7 @@ fn ask_server(state: &Arc<State>, ask: &Ask<'_>, chain: &[Box<[u8]>], response: 
                     .negative(&mut begun, true);
             }
         } else {
-            append_answers(&mut begun, found.message());
+            append_answers(&mut begun, Section::Answer, found.message());
             let truncated = found.flags().0 & Flags::TC;
             begun.set_flags(begun.flags().0 | truncated | Flags::AA);
         }
@@ -109,49 +108,18 @@ fn no_data(ask: &Ask<'_>, response: &mut Response) -> Reply {
 fn write_chain(ask: &Ask<'_>, chain: &[Box<[u8]>], response: &mut Response) {
     let mut owner = Owner::Question;
     for target in chain {
-        let at = response
-            .record(Section::Answer, owner, RecordType::CNAME, ask.ttl_s(), |rdata| rdata.octets(target));
+        // The zone's own names end in a pointer to the question, if that is spelled alike.
+        let inside =
+            target.strip_suffix(&*ask.origin.wire).filter(|_| *ask.origin.wire == *ask.origin_original());
+        let at =
+            response.record(Section::Answer, owner, RecordType::CNAME, ask.ttl_s(), |rdata| match inside {
+                Some(labels) => {
+                    rdata.octets(labels);
+                    rdata.pointer(ask.origin_offset());
+                }
+                None => rdata.octets(target),
+            });
         let Some(at) = at else { return };
         owner = Owner::At(at);
-    }
-}
-
-/// Copies the answer section of another message, owners written in full and in its letters. Of the types with names in
-/// their RDATA only CNAME stands in an answer for addresses, so that only its target has to be decompressed.
-fn append_answers(response: &mut Response, message: &[u8]) {
-    let Some(records) = Records::of(message) else { return };
-    // The owner of the record before, and where it stands: an RRset has one owner.
-    let mut before: Option<(Vec<u8>, usize)> = None;
-    for record in records.take_while(|record| record.section == Section::Answer) {
-        let (mut owner, mut target) = ([0; NAME_LEN_MAX], [0; NAME_LEN_MAX]);
-        let Some(owner_len) = copy_name(message, record.start, &mut owner) else { return };
-        let rdata = &message[record.rdata_at()..record.end];
-        let rdata = match record.rtype {
-            RecordType::CNAME => match copy_name(message, record.rdata_at(), &mut target) {
-                Some(length) => &target[..length],
-                None => return,
-            },
-            RecordType::A | RecordType::AAAA | RecordType::RRSIG => rdata,
-            _ => continue,
-        };
-        let owner = &owner[..owner_len];
-        let at = response.message().len();
-        let known = before.as_ref().filter(|(name, _)| name == owner).map(|(_, at)| Owner::At(*at));
-        let is_new = known.is_none();
-        let written = response.record(
-            Section::Answer,
-            known.unwrap_or(Owner::Name(owner)),
-            record.rtype,
-            record.ttl,
-            |out| {
-                out.octets(rdata);
-            },
-        );
-        if written.is_none() {
-            return;
-        }
-        if is_new {
-            before = Some((owner.to_vec(), at));
-        }
     }
 }

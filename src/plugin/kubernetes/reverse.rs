@@ -6,6 +6,18 @@ use super::{Ask, Found, State, without_text};
 use crate::dns::{Owner, RecordType, Response, Section, address_from_reverse_name};
 use crate::zone::{EndpointRef, LabelBuf, Path, ServiceKey, Zone};
 
+/// Behind this a key may be out of reach for a compression pointer, of 14 bits (RFC 1035 §4.1.4).
+const POINTER_MAX: usize = 0x3fff - 256;
+
+/// A target that was written, and where in the message its parts stand, or what stands for them.
+#[derive(Clone)]
+struct Target {
+    key: ServiceKey,
+    key_at: usize,
+    namespace_at: usize,
+    branch_at: usize,
+}
+
 impl Ask<'_> {
     /// A name below a reverse zone. A Service with that cluster IP comes first; endpoints are looked at only where
     /// there is none.
@@ -24,25 +36,54 @@ impl Ask<'_> {
             _ => {}
         }
         let Some(address) = address_from_reverse_name(self.query.name()) else { return Found::NameError };
+        // As in CoreDNS an IPv4 address that IPv6 embeds (RFC 4291 §2.5.5.2) is that IPv4 address.
+        let address = address.to_canonical();
         if qtype != RecordType::PTR {
             return Found::NameError;
         }
-        let mut found = Found::NameError;
+        let mut before = None;
         self.state.each_owner(self.zone, address, |endpoint, key| {
-            self.write_ptr(response, endpoint, key.as_wire());
-            found = Found::Records;
+            before = self.write_ptr(response, endpoint, key, before.as_ref()).or_else(|| before.take());
         });
-        found
+        if before.is_some() { Found::Records } else { Found::NameError }
     }
 
-    fn write_ptr(&self, response: &mut Response, endpoint: Option<&LabelBuf>, key: &[u8]) {
-        let zone = self.state.options.primary_zone();
+    /// A PTR record, whose target ends in a pointer to as much as it shares with the target written before.
+    fn write_ptr(
+        &self,
+        response: &mut Response,
+        endpoint: Option<&LabelBuf>,
+        key: &ServiceKey,
+        before: Option<&Target>,
+    ) -> Option<Target> {
+        let mut target = Target { key: key.clone(), key_at: 0, namespace_at: 0, branch_at: 0 };
+        let before = before.filter(|before| before.key_at < POINTER_MAX);
         response.record(Section::Answer, Owner::Question, RecordType::PTR, self.ttl_s(), |rdata| {
             rdata.octets(endpoint.map_or(&[], LabelBuf::as_wire));
-            rdata.octets(key);
+            if let Some(before) = before.filter(|before| before.key == *key) {
+                rdata.pointer(before.key_at);
+                return target.clone_from(before);
+            }
+            let (service, namespace) = key.as_wire().split_at(key.service().len() + 1);
+            target.key_at = rdata.position();
+            rdata.octets(service);
+            if let Some(before) = before.filter(|before| before.key.namespace() == key.namespace()) {
+                rdata.pointer(before.namespace_at);
+                (target.namespace_at, target.branch_at) = (before.namespace_at, before.branch_at);
+                return;
+            }
+            target.namespace_at = rdata.position();
+            rdata.octets(namespace);
+            if let Some(before) = before {
+                rdata.pointer(before.branch_at);
+                target.branch_at = before.branch_at;
+                return;
+            }
+            target.branch_at = rdata.position();
             rdata.octets(b"\x03svc");
-            rdata.octets(zone.as_wire());
-        });
+            rdata.octets(self.state.options.primary_zone().as_wire());
+        })?;
+        Some(target)
     }
 }
 
