@@ -37,7 +37,6 @@ const MANY: Amount = Amount::Some(12_000);
 
 /// Alone in its line, so that integration is one word: what each feature's Corefiles wait for.
 const EXTERNAL: Option<&str> = Some("k8s_external");
-const TRANSFER: Option<&str> = Some("transfer");
 
 const fn of(name: &'static str, amount: Amount) -> Corefile {
     Corefile { name, is_part: false, waits_for: None, zones: LOCAL, special: &[], amount, caches: false }
@@ -73,11 +72,7 @@ pub const ALL: &[Corefile] = &[
         special: &[(Special::External, "ext.test")],
         ..of("external-headless", MANY)
     },
-    Corefile {
-        waits_for: TRANSFER,
-        special: &[(Special::Transfer, "cluster.local")],
-        ..of("transfer", MANY)
-    },
+    Corefile { special: &[(Special::Transfer, "cluster.local")], ..of("transfer", MANY) },
     Corefile { ..of("autopath", MANY) },
 ];
 

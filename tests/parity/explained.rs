@@ -4,7 +4,7 @@
 //! explains nothing in a whole run is told, for it may be a promise that nobody keeps.
 
 use kubezone::compare::{Answer, Compared, Difference, Field, Reply};
-use kubezone::dns::RecordType;
+use kubezone::dns::{Flags, RecordType};
 
 use crate::corefiles::Corefile;
 use crate::questions::Asked;
@@ -48,10 +48,21 @@ pub const ROWS: &[Row] = &[
         case.is_name_server() && case.has_capitals() && case.is_of_content()
     }),
     row(KUBERNETES, "`bind` in the block", |case| {
-        case.is_name_server() && !case.has_capitals() && case.is_of_content() && case.corefile.binds()
+        case.is_of_content()
+            && case.corefile.binds()
+            && (case.is_name_server() && !case.has_capitals() || case.name().contains("e-nsd."))
     }),
-    row(KUBERNETES, "Records behind an ExternalName's CNAME", |case| {
-        case.field() == Field::Letters && case.asked.what == "ExternalName"
+    row(KUBERNETES, "An endpoint that stands twice in one EndpointSlice", |case| {
+        case.field() == Field::Answer && case.name().contains("gen-") && case.differs_in_weights()
+    }),
+    row(KUBERNETES, "An address with leading zeros in an EndpointSlice", |case| {
+        case.is_of_content() && case.name().contains("odd-zeros.")
+    }),
+    row(CORE, "records that are left when a reply is cut", |case| {
+        case.is_cut() && matches!(case.field(), Field::Answer | Field::Additional | Field::Cut)
+    }),
+    row(CACHE, "letters of a kept answer that repeat the question", |case| {
+        case.field() == Field::Letters && case.corefile.caches && case.is_outside()
     }),
     row(KUBERNETES, "EndpointSlices of addressType FQDN", |case| {
         case.name().contains("odd-fqdn") && case.is_of_content()
@@ -64,15 +75,22 @@ pub const ROWS: &[Row] = &[
         case.is_of_content() && case.name().contains(".pod.") && case.name().contains(':')
     }),
     row(KUBERNETES, "A reverse name with a label too many before it", |case| {
-        case.is_of_content() && case.asked.what.contains("before, backwards")
+        case.is_of_content()
+            && (case.asked.what.contains("before, backwards")
+                || case.name().ends_with(".ip6.arpa.") && case.labels() > 34)
     }),
     row(KUBERNETES, "An address of a slice without Service label, backwards", |case| {
         case.field() == Field::NoReply && case.asked.what == "address of an endpoint, backwards"
     }),
     row(CACHE, "cluster names", |case| {
-        case.field() == Field::Ttl && case.corefile.caches && case.name().ends_with("arpa.")
+        case.field() == Field::Ttl && case.corefile.caches && !case.is_outside()
     }),
 ];
+
+/// Whether it is no difference at all: two caches that were filled at different moments.
+pub fn is_age(case: &Case<'_>) -> bool {
+    case.field() == Field::Ttl && case.corefile.caches && case.is_outside()
+}
 
 /// The rows that explain a difference.
 pub fn rows(case: &Case<'_>) -> Vec<usize> {
@@ -127,6 +145,38 @@ impl Case<'_> {
     fn is_name_server(&self) -> bool {
         let is_apex = self.asked.what == "apex" || self.name().ends_with("arpa.");
         is_apex && self.compared.question.rtype == RecordType::NS || self.name().starts_with("ns.dns.")
+    }
+
+    /// Not below a zone of `kubernetes`: a cache may have it.
+    fn is_outside(&self) -> bool {
+        matches!(self.asked.what, "outside" | "literal")
+    }
+
+    fn labels(&self) -> usize {
+        self.name().matches('.').count()
+    }
+
+    /// Both replies were cut, and show some of the records.
+    fn is_cut(&self) -> bool {
+        let is_cut = |answer: Option<&Answer>| answer.is_some_and(|answer| answer.flags.has(Flags::TC));
+        is_cut(self.a()) && is_cut(self.b())
+    }
+
+    /// The same targets and ports, with other weights.
+    fn differs_in_weights(&self) -> bool {
+        let without_weight = |text: &str| {
+            let words = |record: &str| {
+                record
+                    .split(' ')
+                    .enumerate()
+                    .filter(|(at, _)| *at != 5)
+                    .map(|(_, word)| word.to_owned())
+                    .collect::<Vec<_>>()
+            };
+            text.split("; ").map(words).collect::<Vec<_>>()
+        };
+        self.compared.question.rtype == RecordType::SRV
+            && without_weight(&self.difference.a) == without_weight(&self.difference.b)
     }
 
     fn has_capitals(&self) -> bool {

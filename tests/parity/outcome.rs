@@ -6,7 +6,7 @@ use std::fmt::Write;
 use kubezone::compare::{Compared, Summary};
 
 use crate::corefiles::Corefile;
-use crate::explained::{Case, ROWS, rows};
+use crate::explained::{Case, ROWS, is_age, rows};
 use crate::questions::Asked;
 
 /// How many shapes that nothing explains are printed, the most frequent ones.
@@ -45,7 +45,11 @@ impl Outcome {
         let mut wrong = Vec::new();
         let mut by = Vec::new();
         for difference in &compared.differences {
-            match *rows(&Case { corefile, asked, compared, difference }) {
+            let case = Case { corefile, asked, compared, difference };
+            if is_age(&case) {
+                continue;
+            }
+            match *rows(&case) {
                 [row] => by.push(row),
                 [] => wrong.push(difference.shape.clone()),
                 ref many => {
