@@ -59,7 +59,8 @@ pub const ROWS: &[Row] = &[
         case.is_of_content() && case.name().contains("odd-zeros.")
     }),
     row(CORE, "records that are left when a reply is cut", |case| {
-        case.is_cut() && matches!(case.field(), Field::Answer | Field::Additional | Field::Cut)
+        case.field() == Field::Cut
+            || case.is_cut() && matches!(case.field(), Field::Answer | Field::Additional)
     }),
     row(CACHE, "letters of a kept answer that repeat the question", |case| {
         case.field() == Field::Letters && case.corefile.caches && case.is_outside()
