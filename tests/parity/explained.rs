@@ -4,7 +4,7 @@
 //! explains nothing in a whole run is told, for it may be a promise that nobody keeps.
 
 use kubezone::compare::{Answer, Compared, Difference, Field, Reply};
-use kubezone::dns::{Flags, RecordType};
+use kubezone::dns::{Flags, Rcode, RecordType};
 
 use crate::corefiles::Corefile;
 use crate::questions::Asked;
@@ -31,6 +31,8 @@ pub struct Case<'c> {
 
 const KUBERNETES: &str = "src/plugin/kubernetes/README.md";
 const CACHE: &str = "src/plugin/cache/README.md";
+const TRANSFER: &str = "src/plugin/transfer/README.md";
+const AUTOPATH: &str = "src/plugin/autopath/README.md";
 const CORE: &str = "SPECIFICATION.md";
 
 const fn row(document: &'static str, matter: &'static str, explains: fn(&Case<'_>) -> bool) -> Row {
@@ -53,7 +55,10 @@ pub const ROWS: &[Row] = &[
             && (case.is_name_server() && !case.has_capitals() || case.name().contains("e-nsd."))
     }),
     row(KUBERNETES, "An endpoint that stands twice in one EndpointSlice", |case| {
-        case.field() == Field::Answer && case.name().contains("gen-") && case.differs_in_weights()
+        case.field() == Field::Answer
+            && case.name().contains("gen-")
+            && case.differs_in_weights()
+            && !case.is_cut()
     }),
     row(KUBERNETES, "An address with leading zeros in an EndpointSlice", |case| {
         case.is_of_content() && case.name().contains("odd-zeros.")
@@ -65,11 +70,12 @@ pub const ROWS: &[Row] = &[
     row(CACHE, "letters of a kept answer that repeat the question", |case| {
         case.field() == Field::Letters && case.corefile.caches && case.is_outside()
     }),
-    row(KUBERNETES, "EndpointSlices of addressType FQDN", |case| {
+    row(KUBERNETES, "Endpoints of an EndpointSlice of addressType FQDN", |case| {
         case.name().contains("odd-fqdn") && case.is_of_content()
     }),
     row(KUBERNETES, "A hostname or a Pod's name with a dot, as an endpoint's name", |case| {
         case.is_of_content()
+            && !case.is_cut()
             && ["with.dots", "10-2-15-2.", "hpods.a."].iter().any(|part| case.name().contains(part))
     }),
     row(KUBERNETES, "`ADDRESS.NAMESPACE.pod` with colons in the label", |case| {
@@ -82,6 +88,27 @@ pub const ROWS: &[Row] = &[
     }),
     row(KUBERNETES, "An address of a slice without Service label, backwards", |case| {
         case.field() == Field::NoReply && case.asked.what == "address of an endpoint, backwards"
+    }),
+    row(TRANSFER, "A name below the zone", |case| case.is_transfer() && case.name().starts_with("svc.")),
+    row(TRANSFER, "Reverse zones of `kubernetes`", |case| {
+        case.is_transfer() && case.name().ends_with("arpa.")
+    }),
+    row(TRANSFER, "SRV records of endpoints that are domain names, and of ports without a number", |case| {
+        let useless = |record: &str| record.ends_with(" .") || record.contains(" 65535 ");
+        case.is_transfer()
+            && case.field() == Field::Answer
+            && case.name() == "cluster.local."
+            && case.difference.a.split("; ").all(useless)
+            && case.difference.b.is_empty()
+    }),
+    row(AUTOPATH, "owner and target, and the question of a reply", |case| {
+        case.corefile.name == "autopath" && matches!(case.field(), Field::Question | Field::Letters)
+    }),
+    row(AUTOPATH, "CNAME records of the name itself (an ExternalName Service)", |case| {
+        case.corefile.name == "autopath" && case.field() == Field::Duplicates
+    }),
+    row(AUTOPATH, "a name that is the first element", |case| {
+        case.corefile.name == "autopath" && case.name().starts_with("a.svc.") && case.is_failure_of_a()
     }),
     row(CACHE, "cluster names", |case| {
         case.field() == Field::Ttl && case.corefile.caches && !case.is_outside()
@@ -151,6 +178,15 @@ impl Case<'_> {
     /// Not below a zone of `kubernetes`: a cache may have it.
     fn is_outside(&self) -> bool {
         matches!(self.asked.what, "outside" | "literal")
+    }
+
+    fn is_transfer(&self) -> bool {
+        self.asked.what == "transfer"
+    }
+
+    /// CoreDNS says SERVFAIL.
+    fn is_failure_of_a(&self) -> bool {
+        self.a().is_some_and(|answer| answer.rcode == Rcode::SERVFAIL)
     }
 
     fn labels(&self) -> usize {

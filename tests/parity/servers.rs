@@ -122,6 +122,7 @@ impl Server {
         Self { child, name, log, dns, ready }
     }
 
+    /// Ready, and listening: CoreDNS is ready before it listens.
     fn is_ready(&self) -> bool {
         let get = || {
             let mut stream = TcpStream::connect(self.ready).ok()?;
@@ -131,7 +132,7 @@ impl Server {
             stream.read_to_string(&mut response).ok()?;
             response.split(' ').nth(1).map(|status| status == "200")
         };
-        get() == Some(true)
+        get() == Some(true) && TcpStream::connect(self.dns).is_ok()
     }
 
     fn log(&self) -> String {
