@@ -2,13 +2,17 @@
 
 mod import;
 
+use std::collections::HashSet;
 use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::object::{self, Address, SliceEndpoint};
 use super::problem::Problem;
 use crate::dns::{LABEL_LEN_MAX, Name};
-use crate::zone::{self, Endpoint, Fqdn, Kind, Port, Protocol, ServiceKey, Slice, SliceZones, zone_name};
+use crate::zone::{
+    self, Endpoint, External, ExternalTarget, Fqdn, Kind, Port, Protocol, ServiceKey, Slice, SliceZones,
+    zone_name,
+};
 
 pub use import::{import, import_facts, imported_slice};
 
@@ -62,6 +66,37 @@ pub fn service(key: &ServiceKey, facts: &ServiceFacts, slices: Vec<Arc<Slice>>) 
         ServiceFacts::ExternalName(target) => Some(zone::Service::external_name(key, target.clone())),
         ServiceFacts::Nameless => None,
     }
+}
+
+/// What a Service's object says of the outside: `None` for almost every one.
+pub fn external(object: &object::Service, problems: &mut Vec<Problem>) -> Option<Arc<External>> {
+    let mut problem = |what| problems.push(Problem::new(Kind::Service, &object.metadata, what));
+    let (mut targets, mut seen, mut given) = (Vec::new(), HashSet::new(), 0);
+    for address in object.external_addresses() {
+        let target = match address {
+            Address::Ip(ip) => ExternalTarget::Address(*ip),
+            Address::Text(text) => match wire_name(text) {
+                Some(name) => ExternalTarget::Name(name),
+                None => {
+                    problem(format!(
+                        "external address `{text}` is no IP address or domain name; it is skipped"
+                    ));
+                    continue;
+                }
+            },
+        };
+        given += 1;
+        if seen.insert(target.clone()) {
+            targets.push(target);
+        }
+    }
+    if targets.is_empty() {
+        return None;
+    }
+    let ports = object.spec.iter().flat_map(|spec| spec.ports.iter().flatten());
+    let ports = ports
+        .filter_map(|port| port_of(port.port, port.name.as_deref(), port.protocol.as_deref(), &mut problem));
+    Some(Arc::new(External { targets: targets.into(), given, ports: ports.collect() }))
 }
 
 /// The slice as the zone keeps it: `None` when it belongs to no Service. `pod_names` is the option

@@ -16,7 +16,7 @@ use std::sync::Arc;
 use super::object::{AnyObject, EndpointSlice, Meta, Namespace, Service};
 use super::problem::{Problem, Problems};
 use super::schema::{self, ServiceFacts};
-use crate::zone::{Kind, KindSet, Reader, ServiceKey, Slice, Writer};
+use crate::zone::{External, Kind, KindSet, Reader, ServiceKey, Slice, Writer};
 use imports::Imports;
 use pods::{Effect, Pods};
 
@@ -68,6 +68,8 @@ pub struct Store {
     pod_names: bool,
     has_zones: bool,
     services: HashMap<ServiceKey, (u32, ServiceFacts)>,
+    /// What of the Services is reached from outside: of few, so that the others pay nothing for it.
+    externals: HashMap<ServiceKey, Arc<External>>,
     slices: HashMap<Arc<str>, (u32, Arc<Slice>)>,
     slices_of: HashMap<ServiceKey, Vec<Arc<str>>>,
     namespaces: HashMap<Box<str>, u32>,
@@ -83,6 +85,8 @@ pub struct Store {
     changed: bool,
     /// Whether answers differ, so that the SOA serial moves.
     visible: bool,
+    /// The same for the answers about external addresses, which have a serial of their own.
+    external_visible: bool,
     programmed: Vec<Programmed>,
     problems: Problems,
 }
@@ -115,6 +119,7 @@ impl Store {
             pod_names,
             has_zones: false,
             services: HashMap::new(),
+            externals: HashMap::new(),
             slices: HashMap::new(),
             slices_of: HashMap::new(),
             namespaces: HashMap::new(),
@@ -125,6 +130,7 @@ impl Store {
             touched: HashSet::new(),
             changed: false,
             visible: false,
+            external_visible: false,
             programmed: Vec::new(),
             problems: Problems::default(),
         }
@@ -196,7 +202,10 @@ impl Store {
         if self.visible {
             self.writer.set_serial(unix_s);
         }
-        (self.changed, self.visible) = (false, false);
+        if self.external_visible {
+            self.writer.set_external_serial(unix_s);
+        }
+        (self.changed, self.visible, self.external_visible) = (false, false, false);
         self.writer.publish();
         true
     }
@@ -231,12 +240,24 @@ impl Store {
 
     fn apply_service(&mut self, object: &Service, problems: &mut Vec<Problem>) {
         let Some((key, facts)) = schema::service_facts(object, problems) else { return };
+        self.apply_external(&key, schema::external(object, problems));
         let generation = self.generations[Kind::Service as usize];
         let old = self.services.insert(key.clone(), (generation, facts));
         let is_same = old.is_some_and(|(_, old)| self.services.get(&key).is_some_and(|(_, new)| old == *new));
         if !is_same {
             self.touched.insert(key);
             (self.changed, self.visible) = (true, true);
+        }
+    }
+
+    fn apply_external(&mut self, key: &ServiceKey, external: Option<Arc<External>>) {
+        let old = match &external {
+            Some(external) => self.externals.insert(key.clone(), Arc::clone(external)),
+            None => self.externals.remove(key),
+        };
+        if old != external {
+            self.touched.insert(key.clone());
+            (self.changed, self.external_visible) = (true, true);
         }
     }
 
@@ -329,6 +350,7 @@ impl Store {
 
     fn delete_service(&mut self, key: &ServiceKey) {
         if self.services.remove(key).is_some() {
+            self.apply_external(key, None);
             self.touched.insert(key.clone());
             (self.changed, self.visible) = (true, true);
         }
@@ -441,6 +463,7 @@ impl Store {
             let slices = paths.iter().filter_map(|path| self.slices.get(path));
             schema::service(key, facts, slices.map(|(_, slice)| Arc::clone(slice)).collect())
         });
+        let built = built.map(|service| service.with_external(self.externals.get(key).cloned()));
         match built {
             Some(service) => self.writer.insert_service(service),
             None => self.writer.remove_service(key),

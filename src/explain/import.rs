@@ -1,6 +1,6 @@
 //! The reasons for a negative answer in a multicluster zone.
 
-use super::reason::{Reason, Scope, hidden_namespace, no_data};
+use super::reason::{Reason, Scope, hidden_namespace, no_data, ports_of};
 use crate::dns::RecordType;
 use crate::zone::{Branch, Detail, Kind, Path, ServiceKind, ServicePath, Zone};
 
@@ -47,7 +47,7 @@ fn of_import<'z>(zone: &'z Zone, path: &ServicePath<'z>) -> Reason<'z> {
         Detail::Endpoint(_) => Reason::NoClusterLabel,
         _ if service.kind == ServiceKind::ClusterIp && service.ports.is_empty() => Reason::NoImportPorts,
         Detail::Port { port, .. } if ready > 0 || service.kind == ServiceKind::ClusterIp => {
-            Reason::NoPort { port, service }
+            Reason::NoPort { port, ports: ports_of(service) }
         }
         _ => Reason::NoneReady { ready, total },
     }

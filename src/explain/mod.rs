@@ -7,10 +7,12 @@
 //! **Invariant:** pure functions of a zone and a path; no sockets, no clock, and nothing named that the configuration
 //! hides.
 
+mod external;
 mod import;
 mod nearest;
 mod reason;
 
+pub use external::negative_external;
 pub use import::negative_import;
 pub use nearest::nearest;
 pub use reason::{Reason, Scope, negative};

@@ -3,7 +3,9 @@
 use std::fmt;
 
 use crate::dns::{InfoCode, RecordType};
-use crate::zone::{Branch, Detail, Kind, KindSet, Path, Service, ServiceKey, ServiceKind, ServicePath, Zone};
+use crate::zone::{
+    Branch, Detail, Kind, KindSet, Path, Port, Service, ServiceKey, ServiceKind, ServicePath, Zone,
+};
 
 use super::nearest;
 
@@ -69,8 +71,8 @@ pub enum Reason<'z> {
     NoPort {
         /// The port's name that was asked for.
         port: &'z [u8],
-        /// The Service.
-        service: &'z Service,
+        /// The ports that there are; those without a name are not shown.
+        ports: &'z [Port],
     },
     /// A name for a topology zone, of a Service that is not headless.
     ZoneOfClusterIp,
@@ -131,6 +133,12 @@ pub enum Reason<'z> {
     NoImportPorts,
     /// The name is not of a shape that a multicluster zone has.
     NoImportShape,
+    /// The Service is not reached from outside of the cluster.
+    NoExternalAddress,
+    /// The name is not of a shape that a zone of external addresses has.
+    NoExternalShape,
+    /// No Service has the address to the outside.
+    NoExternalOwner,
 }
 
 /// Why `path` has no record of type `asked`. `exists` says whether the name exists (NODATA) or not (NXDOMAIN).
@@ -183,16 +191,7 @@ fn of_service<'z>(
     exists: bool,
     scope: Scope<'z>,
 ) -> Reason<'z> {
-    let Some(service) = zone.service(path.key) else {
-        let others = zone.services_named(path.service);
-        return if !others.iter().any(|key| is_exposed(key.namespace(), scope)) {
-            Reason::NoService { path: *path }
-        } else {
-            Reason::OtherNamespace { path: *path, others, scope: scope.namespaces }
-        };
-    };
-    let (ready, unready) = (service.endpoints_ready(), service.endpoints_unready());
-    let total = ready + unready;
+    let Some(service) = zone.service(path.key) else { return missing(zone, path, scope) };
     if matches!(service.kind, ServiceKind::ExternalName(_)) {
         return match path.detail {
             Detail::None if asked == RecordType::A || asked == RecordType::AAAA => Reason::ExternalTarget,
@@ -204,7 +203,7 @@ fn of_service<'z>(
         let zone = service.zones.as_ref().and_then(|zones| zones.find(name));
         return match zone {
             _ if service.kind != ServiceKind::Headless => Reason::ZoneOfClusterIp,
-            _ if ready == 0 => Reason::NoneReady { ready, total },
+            _ if service.endpoints_ready() == 0 => of_endpoints(service, Detail::None, scope),
             None if !prefer => Reason::EmptyZone { zone: name, service },
             _ => no_data(asked),
         };
@@ -212,17 +211,40 @@ fn of_service<'z>(
     if exists {
         return no_data(asked);
     }
-    if !scope.endpoints
-        && (service.kind == ServiceKind::Headless || matches!(path.detail, Detail::Endpoint(_)))
-    {
+    of_endpoints(service, path.detail, scope)
+}
+
+/// There is no such Service here.
+pub(super) fn missing<'z>(zone: &'z Zone, path: &ServicePath<'z>, scope: Scope<'z>) -> Reason<'z> {
+    let others = zone.services_named(path.service);
+    if others.iter().any(|key| is_exposed(key.namespace(), scope)) {
+        Reason::OtherNamespace { path: *path, others, scope: scope.namespaces }
+    } else {
+        Reason::NoService { path: *path }
+    }
+}
+
+/// The Service is there, and nothing of it is what was asked for.
+pub(super) fn of_endpoints<'z>(service: &'z Service, detail: Detail<'z>, scope: Scope<'z>) -> Reason<'z> {
+    let (ready, unready) = (service.endpoints_ready(), service.endpoints_unready());
+    let total = ready + unready;
+    if !scope.endpoints && (service.kind == ServiceKind::Headless || matches!(detail, Detail::Endpoint(_))) {
         return Reason::EndpointsNotWatched;
     }
-    match path.detail {
+    match detail {
         Detail::Endpoint(label) if ready > 0 => Reason::NoEndpoint { label, ready, total },
         Detail::Port { port, .. } if ready > 0 || service.kind == ServiceKind::ClusterIp => {
-            Reason::NoPort { port, service }
+            Reason::NoPort { port, ports: ports_of(service) }
         }
         _ => Reason::NoneReady { ready, total },
+    }
+}
+
+/// The ports that names of a Service may speak of: its own, or those of its first slice where it is headless.
+pub(super) fn ports_of(service: &Service) -> &[Port] {
+    match service.slices.first() {
+        Some(slice) if service.kind == ServiceKind::Headless => &slice.ports,
+        _ => &service.ports,
     }
 }
 
@@ -278,9 +300,9 @@ impl fmt::Display for Reason<'_> {
             Reason::NoEndpoint { label, ready, total } => {
                 write!(f, "no ready endpoint '{}' ({ready} of {total} are ready)", Label(label))
             }
-            Reason::NoPort { port, service } => {
+            Reason::NoPort { port, ports } => {
                 write!(f, "no port '{}', it has:", Label(port))?;
-                write_ports(f, service)
+                write_ports(f, ports)
             }
             Reason::ZoneOfClusterIp => f.write_str("only a headless service has names for a topology zone"),
             Reason::EmptyZone { zone, service } => {
@@ -305,6 +327,11 @@ impl fmt::Display for Reason<'_> {
             Reason::NoPod { label } => write!(f, "no pod has the address '{}'", Label(label)),
             Reason::EndpointsNotWatched => f.write_str("endpoints are not watched (noendpoints)"),
             Reason::NoShape => f.write_str("names here are SERVICE.NAMESPACE.svc or ADDRESS.NAMESPACE.pod"),
+            Reason::NoExternalAddress => f.write_str("the service has no external address"),
+            Reason::NoExternalShape => {
+                f.write_str("names here are SERVICE.NAMESPACE or _PORT._PROTOCOL.SERVICE.NAMESPACE")
+            }
+            Reason::NoExternalOwner => f.write_str("no service has this external address"),
             Reason::NoOwner => f.write_str("no service and no ready endpoint has this address"),
             Reason::NoImport { path } => write!(
                 f,
@@ -345,12 +372,9 @@ fn write_namespaces(
     }
 }
 
-fn write_ports(f: &mut fmt::Formatter<'_>, service: &Service) -> fmt::Result {
-    let own = service.ports.iter();
-    let of_slices = service.slices.first().into_iter().flat_map(|slice| slice.ports.iter());
-    let named = own.chain(of_slices.filter(|_| service.kind == ServiceKind::Headless));
+fn write_ports(f: &mut fmt::Formatter<'_>, ports: &[Port]) -> fmt::Result {
     let mut none = true;
-    for port in named.filter(|port| !port.name.is_empty()).take(LISTED_MAX) {
+    for port in ports.iter().filter(|port| !port.name.is_empty()).take(LISTED_MAX) {
         none = false;
         write!(f, " _{}._{}", Label(&port.name), Label(port.protocol.as_bytes()))?;
     }

@@ -12,6 +12,7 @@
 //! **Invariant:** a plugin does not know its neighbours; the order is the table's ([`table::PLUGINS`]) and the zone, the
 //! watch and the other blocks reach it through [`Setup`] alone.
 
+mod addresses;
 mod append;
 pub mod autopath;
 pub mod bind;
@@ -22,6 +23,7 @@ pub mod errors;
 pub mod forward;
 pub mod health;
 pub mod hosts;
+pub mod k8s_external;
 pub mod kubernetes;
 pub mod loadbalance;
 pub mod local;

@@ -75,7 +75,7 @@ pub static PLUGINS: &[Entry] = &[
     cloud("route53", "zones of Amazon Route 53"),
     cloud("azure", "zones of Azure DNS"),
     cloud("clouddns", "zones of Google Cloud DNS"),
-    not_yet("k8s_external", "external addresses of Services"),
+    built("k8s_external", super::k8s_external::setup, "external addresses of Services"),
     built("kubernetes", super::kubernetes::setup, "Services, endpoints and Pods of a cluster"),
     not_yet("file", "zone from a file"),
     not_yet("auto", "zones from a directory"),

@@ -15,6 +15,8 @@
 
 mod chosen;
 mod dump;
+mod external;
+mod external_path;
 mod fqdn;
 mod import;
 mod key;
@@ -30,13 +32,15 @@ mod writer;
 
 pub use chosen::{Chosen, EndpointLabel};
 pub use dump::Dump;
+pub use external::{External, ExternalTarget};
+pub use external_path::ExternalPath;
 pub use fqdn::Fqdn;
 pub use import::{Import, ImportedSlice};
 pub use key::ServiceKey;
 pub use namespaces::{Namespace, SameName};
 pub use path::{Branch, Detail, Path, ServicePath};
 pub use pod::{Pod, PodsAt};
-pub use reverse::{ClusterIpOwners, EndpointOwners, EndpointRef};
+pub use reverse::{AddressOwners, EndpointOwners, EndpointRef};
 pub use service::{Service, ServiceKind};
 pub use slice::{Endpoint, LabelBuf, Port, Protocol, Slice, address_from_dashed};
 pub use table::{Keyed, Table};

@@ -189,6 +189,6 @@ impl Detail<'_> {
     }
 }
 
-fn without_underscore(label: &[u8]) -> &[u8] {
+pub(super) fn without_underscore(label: &[u8]) -> &[u8] {
     label.strip_prefix(b"_").unwrap_or(label)
 }

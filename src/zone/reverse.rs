@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use super::{Endpoint, Keyed, ServiceKey, Slice};
 
-/// The Services whose cluster IP an address is: one, except in the moment in which it passes on.
+/// The Services whose cluster IP or external address an address is: one cluster IP has one, except in the moment in which
+/// it passes on; one external address may have several, at different ports.
 #[derive(Debug, Clone)]
-pub struct ClusterIpOwners {
+pub struct AddressOwners {
     pub(super) address: IpAddr,
     pub(super) services: OneOrMore<ServiceKey>,
 }
@@ -33,7 +34,7 @@ pub(super) enum OneOrMore<T> {
     More(Vec<T>),
 }
 
-impl ClusterIpOwners {
+impl AddressOwners {
     /// The Services; at least one.
     #[must_use]
     pub fn services(&self) -> &[ServiceKey] {
@@ -98,7 +99,7 @@ impl<T> OneOrMore<T> {
     }
 }
 
-impl Keyed for ClusterIpOwners {
+impl Keyed for AddressOwners {
     type Key = IpAddr;
 
     fn key(&self) -> &IpAddr {

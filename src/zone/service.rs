@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 
-use super::{Keyed, Port, ServiceKey, ServiceZones, Slice, address_from_dashed};
+use super::{External, Keyed, Port, ServiceKey, ServiceZones, Slice, address_from_dashed};
 
 /// One Service of the API and the slices that carry its name.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,6 +20,8 @@ pub struct Service {
     pub ports: Box<[Port]>,
     /// Its slices, each with ready endpoints or with none.
     pub slices: Box<[Arc<Slice>]>,
+    /// Where it is reached from outside of the cluster; hardly any is. Shared with the store.
+    pub external: Option<Arc<External>>,
     /// Whether two endpoints share a name or an address, so that SRV records and their addresses need merging.
     pub has_duplicates: bool,
     /// A headless Service's addresses by topology zone; only with the option `zonal`.
@@ -53,6 +55,7 @@ impl Service {
             v4,
             v6,
             ports: ports.into(),
+            external: None,
             has_duplicates: has_duplicates(&slices),
             slices: slices.into(),
             zones: None,
@@ -71,6 +74,7 @@ impl Service {
             v4,
             v6,
             ports: Box::default(),
+            external: None,
             has_duplicates: has_duplicates(&slices),
             zones: ServiceZones::of(&slices),
             slices: slices.into(),
@@ -87,9 +91,16 @@ impl Service {
             v6: Box::default(),
             ports: Box::default(),
             slices: Box::default(),
+            external: None,
             has_duplicates: false,
             zones: None,
         }
+    }
+
+    /// The Service with what of it is reached from outside.
+    #[must_use]
+    pub fn with_external(self, external: Option<Arc<External>>) -> Self {
+        Self { external, ..self }
     }
 
     /// How many ready addresses the slices hold.
@@ -109,6 +120,11 @@ impl Service {
         let own = self.kind == ServiceKind::ClusterIp;
         let v4 = self.v4.iter().copied().map(IpAddr::V4);
         v4.chain(self.v6.iter().copied().map(IpAddr::V6)).filter(move |_| own)
+    }
+
+    /// The external addresses; host names are none.
+    pub fn external_ips(&self) -> impl Iterator<Item = IpAddr> {
+        self.external.iter().flat_map(|external| external.addresses())
     }
 }
 

@@ -8,7 +8,7 @@ use arc_swap::{ArcSwap, Guard};
 use super::import::Imports;
 use super::reverse::OneOrMore;
 use super::{
-    ClusterIpOwners, EndpointOwners, EndpointRef, Kind, KindSet, Namespace, Pod, PodsAt, SameName, Service,
+    AddressOwners, EndpointOwners, EndpointRef, Kind, KindSet, Namespace, Pod, PodsAt, SameName, Service,
     ServiceKey, Slice, Table,
 };
 
@@ -17,12 +17,14 @@ use super::{
 pub struct Zone {
     generation: u64,
     serial: u32,
+    external_serial: u32,
     unsynced: KindSet,
     live: KindSet,
     services: Table<Arc<Service>>,
     same_names: Table<SameName>,
     namespaces: Table<Namespace>,
-    cluster_ips: Table<ClusterIpOwners>,
+    cluster_ips: Table<AddressOwners>,
+    external_ips: Table<AddressOwners>,
     endpoint_ips: Table<EndpointOwners>,
     pods: Table<PodsAt>,
     /// `None` until the first one, and so for ever without `multicluster`.
@@ -54,6 +56,13 @@ impl Zone {
     #[must_use]
     pub fn serial(&self) -> u32 {
         self.serial
+    }
+
+    /// The Unix time of the last change of external addresses or of the ports they are reached at, in seconds: 0 when
+    /// there never was any.
+    #[must_use]
+    pub fn external_serial(&self) -> u32 {
+        self.external_serial
     }
 
     /// The kinds whose first list is not in yet: while there is one, a missing name may exist.
@@ -90,7 +99,13 @@ impl Zone {
     /// The Services whose cluster IP this is.
     #[must_use]
     pub fn cluster_ip_owners(&self, address: IpAddr) -> &[ServiceKey] {
-        self.cluster_ips.find(&address).map_or(&[], ClusterIpOwners::services)
+        self.cluster_ips.find(&address).map_or(&[], AddressOwners::services)
+    }
+
+    /// The Services that are reached from outside at this address.
+    #[must_use]
+    pub fn external_ip_owners(&self, address: IpAddr) -> &[ServiceKey] {
+        self.external_ips.find(&address).map_or(&[], AddressOwners::services)
     }
 
     /// The ready endpoints that have this address.
@@ -194,6 +209,11 @@ impl Writer {
         self.draft.serial = self.draft.serial.max(unix_s);
     }
 
+    /// Sets the time of the last external change, as [`Writer::set_serial`] does that of the others.
+    pub fn set_external_serial(&mut self, unix_s: u32) {
+        self.draft.external_serial = self.draft.external_serial.max(unix_s);
+    }
+
     /// Shows the draft to all readers, at once and whole.
     pub fn publish(&mut self) {
         self.draft.generation += 1;
@@ -218,29 +238,24 @@ impl Writer {
         let key = service.key.clone();
         let old = self.draft.services.insert(Arc::clone(&service));
         match &old {
-            Some(old) => self.forget_cluster_ips(old),
+            Some(old) => self.forget_addresses(old),
             None => {
                 let same = self.draft.same_names.find(key.service()).map(|same| same.with(&key));
                 self.draft.same_names.insert(same.unwrap_or_else(|| SameName::new(key.clone())));
             }
         }
         for address in service.cluster_ips() {
-            let services = match self.draft.cluster_ips.find(&address) {
-                Some(owners) => {
-                    let mut services = owners.services.clone();
-                    services.push(key.clone());
-                    services
-                }
-                None => OneOrMore::One(key.clone()),
-            };
-            self.draft.cluster_ips.insert(ClusterIpOwners { address, services });
+            add_owner(&mut self.draft.cluster_ips, address, &key);
+        }
+        for address in service.external_ips() {
+            add_owner(&mut self.draft.external_ips, address, &key);
         }
     }
 
     /// Takes a Service away.
     pub fn remove_service(&mut self, key: &ServiceKey) {
         let Some(old) = self.draft.services.remove(key.as_wire()) else { return };
-        self.forget_cluster_ips(&old);
+        self.forget_addresses(&old);
         let Some(same) = self.draft.same_names.find(key.service()) else { return };
         match same.without(key) {
             Some(rest) => drop(self.draft.same_names.insert(rest)),
@@ -303,13 +318,32 @@ impl Writer {
         }
     }
 
-    fn forget_cluster_ips(&mut self, service: &Service) {
+    fn forget_addresses(&mut self, service: &Service) {
         for address in service.cluster_ips() {
-            let Some(owners) = self.draft.cluster_ips.find(&address) else { continue };
-            match owners.services.retained(|key| *key != service.key) {
-                Some(services) => drop(self.draft.cluster_ips.insert(ClusterIpOwners { address, services })),
-                None => drop(self.draft.cluster_ips.remove(&address)),
-            }
+            remove_owner(&mut self.draft.cluster_ips, address, &service.key);
         }
+        for address in service.external_ips() {
+            remove_owner(&mut self.draft.external_ips, address, &service.key);
+        }
+    }
+}
+
+fn add_owner(table: &mut Table<AddressOwners>, address: IpAddr, key: &ServiceKey) {
+    let services = match table.find(&address) {
+        Some(owners) => {
+            let mut services = owners.services.clone();
+            services.push(key.clone());
+            services
+        }
+        None => OneOrMore::One(key.clone()),
+    };
+    table.insert(AddressOwners { address, services });
+}
+
+fn remove_owner(table: &mut Table<AddressOwners>, address: IpAddr, key: &ServiceKey) {
+    let Some(owners) = table.find(&address) else { return };
+    match owners.services.retained(|held| held != key) {
+        Some(services) => drop(table.insert(AddressOwners { address, services })),
+        None => drop(table.remove(&address)),
     }
 }

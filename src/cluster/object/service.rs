@@ -15,6 +15,9 @@ pub struct Service {
     /// What it asks for.
     #[serde(default)]
     pub spec: Option<ServiceSpec>,
+    /// What it has got.
+    #[serde(default)]
+    pub status: Option<ServiceStatus>,
 }
 
 /// What a Service asks for.
@@ -30,11 +33,35 @@ pub struct ServiceSpec {
     /// All addresses; it is what counts when it is there.
     #[serde(rename = "clusterIPs")]
     pub cluster_ips: Option<Vec<Address>>,
+    /// Addresses from outside that somebody leads to the cluster's nodes.
+    #[serde(rename = "externalIPs")]
+    pub external_ips: Option<Vec<Address>>,
     /// The target of an ExternalName.
     pub external_name: Option<Box<str>>,
     /// The ports.
     pub ports: Option<Vec<ServicePort>>,
     selector: Option<IgnoredAny>,
+}
+
+/// What a Service has got.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct ServiceStatus {
+    load_balancer: Option<LoadBalancer>,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+struct LoadBalancer {
+    ingress: Option<Vec<Ingress>>,
+}
+
+/// Where a load balancer is reached; with both, the address counts.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+struct Ingress {
+    ip: Option<Address>,
+    hostname: Option<Address>,
 }
 
 /// A port of a Service.
@@ -47,6 +74,19 @@ pub struct ServicePort {
     pub port: Option<u16>,
     /// TCP when there is none.
     pub protocol: Option<Box<str>>,
+}
+
+impl Service {
+    /// Where it is reached from outside, whatever its type: `externalIPs`, then the load balancer's addresses and host
+    /// names.
+    pub fn external_addresses(&self) -> impl Iterator<Item = &Address> {
+        let is_given = |address: &&Address| !matches!(address, Address::Text(text) if text.is_empty());
+        let own = self.spec.iter().flat_map(|spec| spec.external_ips.iter().flatten());
+        let balancer = self.status.as_ref().and_then(|status| status.load_balancer.as_ref());
+        let ingress = balancer.and_then(|balancer| balancer.ingress.as_deref()).unwrap_or_default().iter();
+        let ingress = ingress.filter_map(move |at| at.ip.as_ref().filter(is_given).or(at.hostname.as_ref()));
+        own.chain(ingress).filter(is_given)
+    }
 }
 
 impl ServiceSpec {

@@ -8,7 +8,6 @@
 //!
 //! Hot path. One load of the generation, one or two probes of its tables, and the records written in place.
 
-mod addresses;
 mod apex;
 mod external;
 mod fqdn;

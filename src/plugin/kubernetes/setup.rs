@@ -3,11 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::Kubernetes;
 use super::options::Options;
-use super::{Kubernetes, addresses};
 use crate::cluster::Watch;
 use crate::corefile::Diagnostic;
-use crate::plugin::{Readiness, Setup, SetupResult};
+use crate::plugin::{Readiness, Setup, SetupResult, addresses};
 
 /// Reads the directive, joins the watch and takes its place in the chain.
 ///

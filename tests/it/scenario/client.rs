@@ -134,10 +134,10 @@ fn decode(reply: &[u8]) -> Expected {
     decoded.authority = message.authorities.iter().map(text).collect();
     decoded.additional = message.additionals.iter().map(text).collect();
     if let [soa] = message.authorities.as_slice()
-        && is_our_soa(soa)
+        && let Some(kind) = kind_of_soa(soa)
     {
         decoded.authority.clear();
-        decoded.status += &format!(" soa:{}", soa.name);
+        decoded.status += &format!(" {kind}:{}", soa.name);
     }
     for (_, option) in message.edns.iter().flat_map(|edns| edns.options().as_ref()) {
         if let EdnsOption::Unknown(OPTION_EDE, data) = option {
@@ -149,13 +149,20 @@ fn decode(reply: &[u8]) -> Expected {
     decoded
 }
 
-/// Whether it is the SOA record that every negative answer has, in all of its fields but the serial.
-fn is_our_soa(record: &Record) -> bool {
+/// The SOA record that every negative answer of `kubernetes` has (`soa`), or of `k8s_external` at its defaults
+/// (`soa-ext`), in all of its fields but the serial.
+fn kind_of_soa(record: &Record) -> Option<&'static str> {
     let zone = &record.name;
-    let RData::SOA(soa) = &record.data else { return false };
-    let fields = (soa.mname.to_ascii(), soa.rname.to_ascii(), soa.refresh, soa.retry, soa.expire);
-    fields == (format!("ns.dns.{zone}"), format!("hostmaster.{zone}"), 7200, 1800, 86400)
-        && record.ttl == soa.minimum.min(300)
+    let RData::SOA(soa) = &record.data else { return None };
+    let names = (soa.mname.to_ascii(), soa.rname.to_ascii());
+    let is_timed = (soa.refresh, soa.retry, soa.expire) == (7200, 1800, 86400);
+    if names == (format!("ns.dns.{zone}"), format!("hostmaster.{zone}")) {
+        (is_timed && record.ttl == soa.minimum.min(300)).then_some("soa")
+    } else if names == (format!("ns1.dns.{zone}"), format!("hostmaster.dns.{zone}")) {
+        (is_timed && record.ttl == 5 && soa.minimum == 5).then_some("soa-ext")
+    } else {
+        None
+    }
 }
 
 /// `owner TTL TYPE data`, with a serial as `SERIAL`: it is the time of the latest change.

@@ -27,6 +27,12 @@ scenarios! {
     autopath
     autopath_unknown_client
     empty_non_terminals
+    k8s_external
+    k8s_external_apex
+    k8s_external_headless
+    k8s_external_host_names
+    k8s_external_options
+    k8s_external_reasons
     letters_are_kept
     multicluster_not_synced
     multicluster_options
