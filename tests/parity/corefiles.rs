@@ -36,7 +36,6 @@ const LOCAL: &[&str] = &["cluster.local"];
 const MANY: Amount = Amount::Some(12_000);
 
 /// Alone in its line, so that integration is one word: what each feature's Corefiles wait for.
-const EXTERNAL: Option<&str> = Some("k8s_external");
 
 const fn of(name: &'static str, amount: Amount) -> Corefile {
     Corefile { name, is_part: false, waits_for: None, zones: LOCAL, special: &[], amount, caches: false }
@@ -66,12 +65,8 @@ pub const ALL: &[Corefile] = &[
     Corefile { ..of("local", MANY) },
     Corefile { special: &[(Special::Imports, "clusterset.local")], ..of("multicluster", MANY) },
     Corefile { special: &[(Special::Zonal, "cluster.local")], ..of("zonal", MANY) },
-    Corefile { waits_for: EXTERNAL, special: &[(Special::External, "ext.test")], ..of("external", MANY) },
-    Corefile {
-        waits_for: EXTERNAL,
-        special: &[(Special::External, "ext.test")],
-        ..of("external-headless", MANY)
-    },
+    Corefile { special: &[(Special::External, "ext.test")], ..of("external", MANY) },
+    Corefile { special: &[(Special::External, "ext.test")], ..of("external-headless", MANY) },
     Corefile { special: &[(Special::Transfer, "cluster.local")], ..of("transfer", MANY) },
     Corefile { ..of("autopath", MANY) },
 ];
