@@ -104,6 +104,9 @@ pub struct Timing {
     pub streaming_first: Duration,
     /// How long a watch may be silent before it is taken up again: an API server sends a bookmark about every minute.
     pub silence: Duration,
+    /// How long a watch that was taken up again after a failure must have lasted to count as having caught up, unless a
+    /// bookmark says so before: an API server whose etcd reports no progress (3.4) may send none for a quiet kind.
+    pub settle: Duration,
     /// How often manifests are looked at.
     pub poll: Duration,
     /// How often a first list that is not whole yet is published.
@@ -260,6 +263,7 @@ impl Default for Timing {
             response: Duration::from_secs(60),
             streaming_first: Duration::from_secs(10),
             silence: Duration::from_secs(150),
+            settle: Duration::from_secs(5),
             poll: Duration::from_secs(1),
             publish_while_listing: Duration::from_millis(100),
         }

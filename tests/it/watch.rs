@@ -220,37 +220,53 @@ async fn a_silent_watch_is_taken_up_again_from_its_version() {
     eventually("an event", || addresses(&watch, "api").is_some()).await;
 }
 
+/// A watch of Pods, of which there is one, that has been taken up again after a failure.
+async fn watch_again(api: &FakeApi, settle: Duration) -> Arc<Watch> {
+    api.apply(pod("web-0", "192.0.2.9"));
+    let config = WatchConfig { pods: true, ..config(api) };
+    // A pause that is longer than it takes to look, and shorter than to give the version up.
+    let pause = Duration::from_millis(500);
+    let timing = Timing { backoff_min: pause, backoff_max: pause, settle, ..timing() };
+    let watch =
+        Clusters::with_timing(Handle::current(), Arc::new(NoObserver), timing).watch(&config).unwrap();
+    eventually("the Pod", || is_client(&watch)).await;
+    eventually("watches", || api.watch_count() == 4).await;
+    api.refuse("watch", "pods", 500);
+    api.disconnect();
+    eventually("nobody", || !is_client(&watch)).await;
+    let pods = watch.reader().load().pods_at("192.0.2.9".parse().unwrap()).len();
+    assert_eq!(pods, 1, "its name stays");
+    api.relent();
+    eventually("watches", || api.watch_count() == 4).await;
+    watch
+}
+
+/// Whether a query from the Pod's address is taken for its own.
+fn is_client(watch: &Watch) -> bool {
+    watch.reader().load().client_at("192.0.2.9".parse().unwrap()).is_some()
+}
+
 #[tokio::test]
-async fn whose_a_query_is_is_known_while_the_watch_of_pods_is_up_to_date() {
+async fn whose_a_query_is_is_not_known_before_what_was_missed_is() {
     for has_streaming in [true, false] {
         let api = FakeApi::start().await;
         api.set_streaming(has_streaming);
-        api.apply(pod("web-0", "192.0.2.9"));
-        let config = WatchConfig { pods: true, ..config(&api) };
-        let clusters = Clusters::with_timing(
-            Handle::current(),
-            Arc::new(NoObserver),
-            Timing { backoff_min: Duration::from_secs(1), backoff_max: Duration::from_secs(1), ..timing() },
-        );
-        let watch = clusters.watch(&config).unwrap();
-        let address = "192.0.2.9".parse().unwrap();
-        let is_client = || watch.reader().load().client_at(address).is_some();
-        eventually("the Pod", is_client).await;
-        eventually("watches", || api.watch_count() == 4).await;
-        api.refuse("watch", "pods", 500);
-        api.disconnect();
-        eventually("nobody", || !is_client()).await;
-        assert_eq!(watch.reader().load().pods_at(address).len(), 1, "its name stays");
-        api.relent();
-        eventually("watches", || api.watch_count() == 4).await;
+        let watch = watch_again(&api, Duration::from_secs(3600)).await;
         // What happened while nobody watched may still be on its way: an event is no proof, and a bookmark is.
         api.apply(pod("web-1", "192.0.2.10"));
-        eventually("an event", || watch.reader().load().pods_at("192.0.2.10".parse().unwrap()).len() == 1)
-            .await;
-        assert!(!is_client());
+        let other = "192.0.2.10".parse().unwrap();
+        eventually("an event", || watch.reader().load().pods_at(other).len() == 1).await;
+        assert!(!is_client(&watch));
         api.bookmark();
-        eventually("the Pod again", is_client).await;
+        eventually("the Pod again", || is_client(&watch)).await;
     }
+}
+
+#[tokio::test]
+async fn whose_a_query_is_is_known_again_without_a_bookmark() {
+    let api = FakeApi::start().await;
+    let watch = watch_again(&api, Duration::from_millis(20)).await;
+    eventually("the Pod again", || is_client(&watch)).await;
 }
 
 #[tokio::test]

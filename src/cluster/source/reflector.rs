@@ -323,7 +323,21 @@ impl<K: Object> Reflector<K> {
         let begun = Instant::now();
         let mut was_useful = false;
         loop {
-            let event = match lines.next(self.wait_for(is_initial, was_useful)).await {
+            let line = lines.next(self.wait_for(is_initial, was_useful));
+            let line = if is_initial || self.is_live {
+                line.await
+            } else {
+                // What was missed comes at once. Where none of it is left to be read, there is none.
+                match tokio::time::timeout(self.timing.settle.saturating_sub(begun.elapsed()), line).await {
+                    Ok(line) => line,
+                    Err(_) => {
+                        self.may_lag = false;
+                        self.set_live(true).await?;
+                        continue;
+                    }
+                }
+            };
+            let event = match line {
                 Ok(Some(line)) => serde_json::from_slice::<Event<K>>(line),
                 Ok(None) if is_initial => {
                     return Ok(Err(ApiError::Broken("the streaming list broke off".to_owned())));
