@@ -135,7 +135,8 @@ fn pause() {
     thread::sleep(Duration::from_millis(20));
 }
 
-fn variable(name: &str) -> String {
+/// A variable of `control-plane env`.
+pub fn variable(name: &str) -> String {
     env::var(name).unwrap_or_else(|_| panic!("{name} is not set; start these tests with tests/cluster/run"))
 }
 

@@ -19,11 +19,16 @@ mod changes;
 mod client;
 /// The control plane, seen from a test: a namespace and `kubectl`.
 mod cluster;
+/// Objects that change 200 times a second, and what is asked meanwhile; with the same herds as the fake API server.
+#[path = "../load/mod.rs"]
+mod load;
 /// What lies in `deploy/` and `config/demo/`, judged by the API server.
 mod manifests;
 /// Health, readiness, metrics, signals.
 mod process;
 /// The server under test, as a child process.
 mod server;
+/// Change under load.
+mod under_load;
 /// The world outside the cluster: a name server with one name.
 mod upstream;

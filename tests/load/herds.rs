@@ -116,7 +116,7 @@ impl Herd {
             Kind::Vip if step % 2 == 1 => vec![self.gone("vip", A), self.gone("vip", SRV)],
             Kind::Vip => {
                 let name = self.name("vip");
-                let vip = cluster_ip("vip", step);
+                let vip = self.cluster_ip("vip", step);
                 let records = [
                     self.srv("vip", 50, port(step), &name),
                     self.srv("vip", 50, 30_000 + port(step), &name),
@@ -126,7 +126,7 @@ impl Herd {
             }
             Kind::Ports => {
                 let name = self.name("ports");
-                let vip = cluster_ip("ports", 0);
+                let vip = self.cluster_ip("ports", 0);
                 let own = |labels: &str, weight, port| {
                     [self.srv(labels, weight, port, &name), format!("+ {name} A {vip}")]
                 };
@@ -143,7 +143,7 @@ impl Herd {
                 ]
             }
             Kind::Split => {
-                let addresses: Vec<_> = (0..8).map(|at| address(40, at)).collect();
+                let addresses: Vec<_> = (0..8).map(|at| self.own_address(40, at)).collect();
                 let label = |at: usize| format!("{}.split", addresses[at].replace('.', "-"));
                 // What stands in both slices counts twice before it is merged.
                 let weight = if step.is_multiple_of(2) { 12 } else { 8 };
@@ -151,7 +151,8 @@ impl Herd {
                     (0..8).map(|at| self.srv("split", weight, 80, &self.name(&label(at)))).collect();
                 srv.extend((0..8).map(|at| format!("+ {} A {}", self.name(&label(at)), addresses[at])));
                 let ptr = |at: usize| {
-                    let name = format!("{at}.0.40.10.in-addr.arpa.");
+                    let octets: Vec<&str> = addresses[at].rsplit('.').collect();
+                    let name = format!("{}.in-addr.arpa.", octets.join("."));
                     let record = format!("{name} PTR {}", self.name(&label(at)));
                     (Question { name, qtype: PTR.into() }, answer("No Error", [record]))
                 };
@@ -169,7 +170,7 @@ impl Herd {
             Kind::Mover => {
                 // left 0, both, right 1, both, left 2 …
                 let here = |labels: &str, version: u32| {
-                    let vip = cluster_ip(labels, version);
+                    let vip = self.cluster_ip(labels, version);
                     self.state(labels, A, [self.record(labels, "A", &vip)])
                 };
                 let version = step / 2;
@@ -183,11 +184,11 @@ impl Herd {
             }
             Kind::Shape if step % 2 == 1 => {
                 let record = self.record("shape", "CNAME", &self.name("still"));
-                let still = self.record("still", "A", &cluster_ip("still", 0));
+                let still = self.record("still", "A", &self.cluster_ip("still", 0));
                 vec![self.state("shape", A, [record.clone(), still]), self.state("shape", CNAME, [record])]
             }
             Kind::Shape => {
-                let vip = cluster_ip("shape", step);
+                let vip = self.cluster_ip("shape", step);
                 vec![
                     self.state("shape", A, [self.record("shape", "A", &vip)]),
                     self.state("shape", CNAME, Vec::<String>::new()),
@@ -237,7 +238,7 @@ impl Herd {
         json!({
             "apiVersion": "v1", "kind": "Service", "metadata": {"name": name, "namespace": self.namespace},
             "spec": {
-                "type": "ClusterIP", "clusterIP": cluster_ip(name, version),
+                "type": "ClusterIP", "clusterIP": self.cluster_ip(name, version),
                 "ports": [
                     {"name": "a", "port": port(step), "protocol": "TCP"},
                     {"name": "b", "port": 30_000 + port(step), "protocol": "TCP"},
@@ -263,7 +264,7 @@ impl Herd {
     fn slice(&self, name: &str, version: u32) -> Value {
         let (service, which) = name.split_once('-').expect("SERVICE-WHICH");
         let named = |address: String, hostname: String| json!({"addresses": [address], "hostname": hostname, "conditions": {"ready": true}});
-        let plain = |at: u32| json!({"addresses": [address(40, at)], "conditions": {"ready": true}});
+        let plain = |at: u32| json!({"addresses": [self.own_address(40, at)], "conditions": {"ready": true}});
         let endpoints: Vec<Value> = match (service, which) {
             ("flock", _) => (0..6).map(|at| named(address(16 + at, version), format!("f-{at}"))).collect(),
             ("pair", "4") => (0..3).map(|at| named(address(24 + at, version), format!("p-{at}"))).collect(),
@@ -289,6 +290,26 @@ impl Herd {
             "endpoints": endpoints,
             "ports": [{"name": "a", "port": number, "protocol": "TCP"}],
         })
+    }
+
+    /// Of the range of `tests/cluster`'s API server, 10.96.0.0/12.
+    fn cluster_ip(&self, service: &str, version: u32) -> String {
+        let second = match service {
+            "vip" => 101,
+            "ports" => 102,
+            "left" => 103,
+            "right" => 104,
+            "still" => 105,
+            _ => 106,
+        };
+        self.own_address(second, version)
+    }
+
+    /// An address with an octet that is the namespace's, for versions below 256: what an earlier run has left in the
+    /// cluster keeps its own.
+    fn own_address(&self, second: u32, version: u32) -> String {
+        let seat = self.namespace.bytes().fold(0, |sum: u32, octet| (sum * 31 + u32::from(octet)) % 255);
+        address(second, (seat + 1) * 256 + version)
     }
 
     fn name(&self, labels: &str) -> String {
@@ -334,20 +355,6 @@ fn address(second: u32, version: u32) -> String {
 
 fn address6(at: u32, version: u32) -> String {
     format!("2001:db8:{:x}::{:x}", version + 1, at + 1)
-}
-
-/// Of the range that the API server of `tests/cluster` gives addresses from, and from that part of it which it does not
-/// give out by itself while there is room elsewhere: 10.96.0.0/12, from 10.101.0.0 on.
-fn cluster_ip(service: &str, version: u32) -> String {
-    let second = match service {
-        "vip" => 101,
-        "ports" => 102,
-        "left" => 103,
-        "right" => 104,
-        "still" => 105,
-        _ => 106,
-    };
-    address(second, version + 256)
 }
 
 fn port(version: u32) -> u32 {

@@ -12,9 +12,6 @@ pub struct Corefile {
     pub name: &'static str,
     /// Whether it belongs to the part that CI runs.
     pub is_part: bool,
-    /// What kubezone has not got yet and the Corefile needs, in a word. Such a file is skipped loudly; once it is built,
-    /// this must become `None`, or the run fails.
-    pub waits_for: Option<&'static str>,
     /// The zones of the `kubernetes` plugin that Services are asked in.
     zones: &'static [&'static str],
     /// A zone of another kind.
@@ -35,10 +32,8 @@ enum Special {
 const LOCAL: &[&str] = &["cluster.local"];
 const MANY: Amount = Amount::Some(12_000);
 
-/// Alone in its line, so that integration is one word: what each feature's Corefiles wait for.
-
 const fn of(name: &'static str, amount: Amount) -> Corefile {
-    Corefile { name, is_part: false, waits_for: None, zones: LOCAL, special: &[], amount, caches: false }
+    Corefile { name, is_part: false, zones: LOCAL, special: &[], amount, caches: false }
 }
 
 /// All of them, in the order in which they run.

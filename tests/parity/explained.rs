@@ -1,6 +1,6 @@
 //! Which differences are meant: a row of a table *Differences from CoreDNS* each, with where it holds.
 //!
-//! A difference must be explained by exactly one row. Where two would do, one of them says too much; and a row that
+//! A difference must be explained by a row; where two would do, the first counts. A row that
 //! explains nothing in a whole run is told, for it may be a promise that nobody keeps.
 
 use kubezone::compare::{Answer, Compared, Difference, Field, Reply};
@@ -33,6 +33,7 @@ const KUBERNETES: &str = "src/plugin/kubernetes/README.md";
 const CACHE: &str = "src/plugin/cache/README.md";
 const TRANSFER: &str = "src/plugin/transfer/README.md";
 const AUTOPATH: &str = "src/plugin/autopath/README.md";
+const EXTERNAL: &str = "src/plugin/k8s_external/README.md";
 const CORE: &str = "SPECIFICATION.md";
 
 const fn row(document: &'static str, matter: &'static str, explains: fn(&Case<'_>) -> bool) -> Row {
@@ -40,6 +41,21 @@ const fn row(document: &'static str, matter: &'static str, explains: fn(&Case<'_
 }
 
 pub const ROWS: &[Row] = &[
+    row(AUTOPATH, "a name that is the first element", |case| {
+        case.corefile.name == "autopath" && case.name().starts_with("a.svc.") && case.is_failure_of_a()
+    }),
+    row(AUTOPATH, "owner and target, and the question of a reply", |case| {
+        case.corefile.name == "autopath" && matches!(case.field(), Field::Question | Field::Letters)
+    }),
+    row(AUTOPATH, "CNAME records of the name itself (an ExternalName Service)", |case| {
+        case.corefile.name == "autopath" && case.field() == Field::Duplicates
+    }),
+    row(CACHE, "cluster names", |case| {
+        case.field() == Field::Ttl && case.corefile.caches && !case.is_outside()
+    }),
+    row(EXTERNAL, "CNAME records and their targets, where a Service has several ports", |case| {
+        case.corefile.name.starts_with("external") && case.field() == Field::Duplicates
+    }),
     row(KUBERNETES, "Negative answers with EDNS", |case| {
         case.field() == Field::Ede && case.has_reason() && case.is_negative() && !case.is_failure()
     }),
@@ -101,18 +117,6 @@ pub const ROWS: &[Row] = &[
             && case.difference.a.split("; ").all(useless)
             && case.difference.b.is_empty()
     }),
-    row(AUTOPATH, "owner and target, and the question of a reply", |case| {
-        case.corefile.name == "autopath" && matches!(case.field(), Field::Question | Field::Letters)
-    }),
-    row(AUTOPATH, "CNAME records of the name itself (an ExternalName Service)", |case| {
-        case.corefile.name == "autopath" && case.field() == Field::Duplicates
-    }),
-    row(AUTOPATH, "a name that is the first element", |case| {
-        case.corefile.name == "autopath" && case.name().starts_with("a.svc.") && case.is_failure_of_a()
-    }),
-    row(CACHE, "cluster names", |case| {
-        case.field() == Field::Ttl && case.corefile.caches && !case.is_outside()
-    }),
 ];
 
 /// Whether it is no difference at all: two caches that were filled at different moments.
@@ -120,9 +124,9 @@ pub fn is_age(case: &Case<'_>) -> bool {
     case.field() == Field::Ttl && case.corefile.caches && case.is_outside()
 }
 
-/// The rows that explain a difference.
-pub fn rows(case: &Case<'_>) -> Vec<usize> {
-    ROWS.iter().enumerate().filter(|(_, row)| (row.explains)(case)).map(|(at, _)| at).collect()
+/// The row that explains a difference: the first, so that what is true of a Corefile stands before what is true of a name.
+pub fn row_of(case: &Case<'_>) -> Option<usize> {
+    ROWS.iter().position(|row| (row.explains)(case))
 }
 
 // === impl Case ===

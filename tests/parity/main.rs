@@ -115,14 +115,12 @@ fn the_same_answers() {
         if !is_wanted {
             continue;
         }
-        match (Pair::start(corefile, upstream), corefile.waits_for) {
-            (Err(NotServed::NotBuilt(_)), Some(feature)) => println!("SKIPPED {}: {feature} is not built", corefile.name),
-            (Ok(_), Some(feature)) => complaints.push(format!(
-                "{}: kubezone takes it, so {feature} is built: let it wait for nothing in tests/parity/corefiles.rs", corefile.name
-            )),
-            (Err(NotServed::NotBuilt(why)), None) => complaints.push(format!("{}: kubezone refuses it\n{why}", corefile.name)),
-            (Err(NotServed::Ended(why)), _) => complaints.push(format!("{}: {why}", corefile.name)),
-            (Ok(mut pair), None) => {
+        match Pair::start(corefile, upstream) {
+            Err(NotServed::Refused(why)) => {
+                complaints.push(format!("{}: kubezone refuses it\n{why}", corefile.name));
+            }
+            Err(NotServed::Ended(why)) => complaints.push(format!("{}: {why}", corefile.name)),
+            Ok(mut pair) => {
                 ask(corefile, &mut pair, &view, seed, is_part, &mut outcome);
                 complaints.extend(pair.ended().map(|why| format!("{}: {why}", corefile.name)));
             }

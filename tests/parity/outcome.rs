@@ -6,7 +6,7 @@ use std::fmt::Write;
 use kubezone::compare::{Compared, Summary};
 
 use crate::corefiles::Corefile;
-use crate::explained::{Case, ROWS, is_age, rows};
+use crate::explained::{Case, ROWS, is_age, row_of};
 use crate::questions::Asked;
 
 /// How many shapes that nothing explains are printed, the most frequent ones.
@@ -49,18 +49,9 @@ impl Outcome {
             if is_age(&case) {
                 continue;
             }
-            match *rows(&case) {
-                [row] => by.push(row),
-                [] => wrong.push(difference.shape.clone()),
-                ref many => {
-                    let rows: Vec<&str> = many.iter().map(|row| ROWS[*row].matter).collect();
-                    wrong.push(format!(
-                        "{}, which {} rows explain: {}",
-                        difference.shape,
-                        many.len(),
-                        rows.join("; ")
-                    ));
-                }
+            match row_of(&case) {
+                Some(row) => by.push(row),
+                None => wrong.push(difference.shape.clone()),
             }
         }
         if wrong.is_empty() {

@@ -33,7 +33,7 @@ pub struct Server {
 /// Why a Corefile cannot be compared.
 pub enum NotServed {
     /// kubezone refuses it, in these words.
-    NotBuilt(String),
+    Refused(String),
     /// A server ended, and this is its log.
     Ended(String),
 }
@@ -55,7 +55,7 @@ impl Pair {
             .output();
         let check = check.expect("kubezone starts");
         if !check.status.success() {
-            return Err(NotServed::NotBuilt(String::from_utf8_lossy(&check.stderr).into_owned()));
+            return Err(NotServed::Refused(String::from_utf8_lossy(&check.stderr).into_owned()));
         }
         let coredns = variable("KUBEZONE_COREDNS").into();
         let pair = Self {

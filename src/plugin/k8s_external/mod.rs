@@ -25,10 +25,7 @@ pub use setup::setup;
 
 use super::{Lookup, Next, Plugin, Reply, kubernetes};
 use crate::cluster::Watch;
-use crate::dns::{
-    Failure, FailureKind, HEADER_LEN, Owner, Query, Rcode, RecordType, Response, Section,
-    address_from_reverse_name,
-};
+use crate::dns::{HEADER_LEN, Owner, Query, Rcode, RecordType, Response, Section, address_from_reverse_name};
 use crate::explain::{self, Reason, Scope};
 use crate::zone::{External, ExternalPath, Reader, Zone};
 
@@ -122,9 +119,6 @@ impl Plugin for K8sExternal {
     fn serve(&self, query: &Query<'_>, next: Next<'_>, response: &mut Response) -> Reply {
         let state = &*self.state;
         let Some((origin, origin_at)) = state.origin_of(query) else { return next.serve(query, response) };
-        if matches!(query.qtype(), RecordType::AXFR | RecordType::IXFR) {
-            return Reply::failed(Failure::new(FailureKind::TransferRefused));
-        }
         let zone = state.reader.load();
         let ask = Ask { query, zone: &zone, state, origin, origin_at };
         // The zone is as fast as a cache, and what it says now must not be said later.
