@@ -102,6 +102,9 @@ pub struct Timing {
     pub response: Duration,
     /// How long a streaming list may show nothing before the kind is listed in pages instead.
     pub streaming_first: Duration,
+    /// How long a kind is listed in pages, once streaming has failed, before a list is tried as a stream again: a server
+    /// that was upgraded can do it, and one that cannot costs each try up to `streaming_first`.
+    pub streaming_again: Duration,
     /// How long a watch may be silent before it is taken up again: an API server sends a bookmark about every minute.
     pub silence: Duration,
     /// How long a watch that was taken up again after a failure must have lasted to count as having caught up, unless a
@@ -262,6 +265,7 @@ impl Default for Timing {
             connect: Duration::from_secs(5),
             response: Duration::from_secs(60),
             streaming_first: Duration::from_secs(10),
+            streaming_again: Duration::from_secs(600),
             silence: Duration::from_secs(150),
             settle: Duration::from_secs(5),
             poll: Duration::from_secs(1),

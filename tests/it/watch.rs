@@ -629,8 +629,8 @@ async fn requests_beyond_the_burst_wait_for_a_token() {
     for index in 0..1203 {
         api.apply(service(&format!("s{index}"), "10.96.0.1"));
     }
-    // No token comes while this test runs: four streaming lists that are refused, and three of the six pages that the
-    // four kinds have.
+    // No token comes while this test runs: there are four streaming lists that are refused, six pages, and four watches
+    // after them; half of that is sent.
     let limits = RequestLimits {
         interval: Some(Duration::from_secs(1_000)),
         burst: NonZeroU32::new(7),
@@ -643,9 +643,64 @@ async fn requests_beyond_the_burst_wait_for_a_token() {
     assert_eq!(api.request_count(), 7);
     // What was held back is no error, and the server is not taken for one that does not know streaming for it.
     assert_eq!(last_error(&watch, Kind::Service), "");
-    // Enough tokens: six pages, and four watches after them.
+    drop(watch);
+    eventually("its end", || api.watch_count() == 0).await;
+    // Enough tokens for all.
     let other = limited(&api, RequestLimits { burst: NonZeroU32::new(14), ..limits });
     synced(&other).await;
     eventually("all four watches", || api.watch_count() == 4).await;
     assert_eq!(api.request_count(), 7 + 14);
+}
+
+/// How often each way was taken to list the Services: as a stream, and in pages.
+fn lists(api: &FakeApi) -> (usize, usize) {
+    let watches = api.requests("watch", "services");
+    let streams = watches.iter().filter(|request| request.query.contains_key("sendInitialEvents")).count();
+    (streams, api.requests("list", "services").len())
+}
+
+/// Lets all watches end where only a new list helps, and waits until it has come.
+async fn relist(api: &FakeApi, watch: &Watch, name: &str) {
+    eventually("watches", || api.watch_count() == 3).await;
+    api.compact();
+    api.disconnect();
+    api.apply(service(name, "10.96.0.9"));
+    eventually("the relist", || addresses(watch, name).is_some()).await;
+}
+
+#[tokio::test]
+async fn a_server_that_learned_to_stream_is_found_out() {
+    let api = FakeApi::start().await;
+    api.set_streaming(false);
+    api.apply(service("web", "10.96.0.1"));
+    let watch = watch(&api, Timing { streaming_again: Duration::ZERO, ..timing() });
+    let mode = || watch.status().kinds.iter().find(|kind| kind.kind == Kind::Service).unwrap().mode;
+    synced(&watch).await;
+    let (streams, pages) = lists(&api);
+    assert_eq!(mode(), SourceMode::Paged);
+    // It still cannot: the try is no error, and the pages bring what is new.
+    relist(&api, &watch, "first").await;
+    assert!(lists(&api).0 > streams && lists(&api).1 > pages, "{:?}", lists(&api));
+    assert_eq!((mode(), last_error(&watch, Kind::Service)), (SourceMode::Paged, String::new()));
+    api.set_streaming(true);
+    let (streams, pages) = lists(&api);
+    relist(&api, &watch, "second").await;
+    eventually("the mode", || mode() == SourceMode::Streaming).await;
+    assert!(lists(&api).0 > streams, "{:?}", lists(&api));
+    assert_eq!(lists(&api).1, pages, "no page was asked for");
+    assert!(addresses(&watch, "web").is_some() && addresses(&watch, "first").is_some());
+}
+
+#[tokio::test]
+async fn a_server_that_cannot_stream_is_not_asked_at_each_relist() {
+    let api = FakeApi::start().await;
+    api.set_streaming(false);
+    let watch = watch(&api, timing());
+    synced(&watch).await;
+    let before = lists(&api);
+    relist(&api, &watch, "first").await;
+    relist(&api, &watch, "second").await;
+    assert_eq!(lists(&api).0, before.0);
+    assert!(lists(&api).1 >= before.1 + 2, "{before:?} {:?}", lists(&api));
+    assert!(watch.status().kinds.iter().all(|kind| kind.mode == SourceMode::Paged));
 }

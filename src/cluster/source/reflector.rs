@@ -4,7 +4,7 @@
 //!             ┌─────────── 410, or refused too often ───────────┐
 //!             ▼                                                 │
 //!   no version ──streaming list──▶ watching from a version ──ends or fails──▶ watch again from the same version
-//!             └──pages (when streaming is refused)──┘
+//!             └──pages (when streaming is refused; tried again at a list some minutes later)──┘
 //! ```
 
 use std::hash::{BuildHasher, Hasher};
@@ -56,6 +56,10 @@ pub struct Reflector<K> {
     /// Where the watch goes on; `None`: everything is to be listed.
     version: Option<String>,
     mode: SourceMode,
+    /// When a streaming list last failed for good, so that pages took its place.
+    streaming_failed: Option<Instant>,
+    /// Whether a list is whole since then: pages come first, a stream is tried again at the list after them.
+    was_listed_since: bool,
     /// Whether a list was ever whole.
     was_listed: bool,
     /// Whether the store counts the kind as live.
@@ -149,6 +153,8 @@ impl<K: Object> Reflector<K> {
             observer,
             version: None,
             mode: SourceMode::Streaming,
+            streaming_failed: None,
+            was_listed_since: false,
             was_listed: false,
             is_live: false,
             may_lag: false,
@@ -161,6 +167,9 @@ impl<K: Object> Reflector<K> {
     /// Runs until nobody takes changes any more.
     pub async fn run(mut self) {
         loop {
+            if self.version.is_none() && self.may_stream_again() {
+                self.mode = SourceMode::Streaming;
+            }
             let (verb, end) = match (self.version.clone(), self.mode) {
                 (Some(version), _) => ("watch", self.watch(&version, false).await),
                 (None, SourceMode::Streaming) => ("watch", self.watch("", true).await),
@@ -188,6 +197,14 @@ impl<K: Object> Reflector<K> {
         }
     }
 
+    /// Whether the time of pages is over. It is asked where a list is due, and a kind that is watched without trouble is
+    /// never listed: so it costs a server that cannot stream a try at a relist, and no more often than this.
+    fn may_stream_again(&self) -> bool {
+        let is_due =
+            self.streaming_failed.is_some_and(|failed| failed.elapsed() >= self.timing.streaming_again);
+        self.mode == SourceMode::Paged && self.was_listed_since && is_due
+    }
+
     /// What follows from a failure.
     fn decide(&mut self, verb: &str, error: &ApiError) {
         let kind = K::KIND.plural();
@@ -209,6 +226,8 @@ impl<K: Object> Reflector<K> {
             if is_refused || is_silent || is_broken {
                 debug!(target: LOG_TARGET, "{kind}: no streaming list ({error}), listing in pages");
                 self.mode = SourceMode::Paged;
+                self.streaming_failed = Some(Instant::now());
+                self.was_listed_since = false;
                 self.shared.update(K::KIND, |status| status.mode = SourceMode::Paged);
                 // Not an error yet: if it is one, the list in pages runs into it too.
                 return;
@@ -382,6 +401,8 @@ impl<K: Object> Reflector<K> {
                         if let Err(error) = self.list_is_whole(bookmark.metadata.resource_version).await? {
                             return Ok(Err(error));
                         }
+                        self.streaming_failed = None;
+                        self.shared.update(K::KIND, |status| status.mode = SourceMode::Streaming);
                         self.is_well();
                         self.set_live(true).await?;
                     }
@@ -406,6 +427,7 @@ impl<K: Object> Reflector<K> {
         self.send(Change::End(K::KIND)).await?;
         self.version = Some(version);
         self.may_lag = false;
+        self.was_listed_since = true;
         if std::mem::replace(&mut self.was_listed, true) {
             self.observer.relisted(K::KIND);
         }
