@@ -122,3 +122,64 @@ impl fmt::Display for Problem {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use super::*;
+
+    #[test]
+    fn what_is_wrong_is_logged_once_and_the_weights_before_hold() {
+        let path = std::env::temp_dir().join(format!("kubezone-weights-{}-said", std::process::id()));
+        let lines = Arc::new(Mutex::new(Vec::new()));
+        let subscriber = tracing_subscriber::fmt()
+            .with_writer(Arc::new(Lines(Arc::clone(&lines))))
+            .without_time()
+            .finish();
+        tracing::subscriber::with_default(subscriber, || {
+            let weights = ArcSwap::from_pointee(Weights::default());
+            let mut file = WeightFile::new(path.clone());
+            let mut look = |text: Option<&str>| {
+                match text {
+                    Some(text) => fs::write(&path, text).unwrap(),
+                    None => fs::remove_file(&path).unwrap(),
+                }
+                for _ in 0..3 {
+                    let look = file.look();
+                    file.take(look, &weights);
+                }
+                weights.load().len()
+            };
+            let counts = ["a\nb\n", "a\n192.0.2.1 0\n"].map(|text| look(Some(text)));
+            assert_eq!((counts, look(None), look(Some("c\n"))), ([2, 2], 2, 1));
+        });
+        let _ = fs::remove_file(&path);
+        let text = String::from_utf8(lines.lock().unwrap().clone()).unwrap();
+        let shown = path.display();
+        let [in_use, mistake, missing, back] = &text.lines().collect::<Vec<_>>()[..] else {
+            panic!("{text}")
+        };
+        assert!(in_use.ends_with("is in use, names in it: 2"), "{in_use}");
+        let expected = format!("weight file {shown}:2:11: `0` is not a weight; the weights before it hold");
+        assert!(mistake.contains("ERROR") && mistake.ends_with(&expected), "{mistake}");
+        assert!(
+            missing.contains(&format!("ERROR plugin/loadbalance: cannot read weight file `{shown}`: ")),
+            "{missing}"
+        );
+        assert!(back.ends_with("is in use, names in it: 1"), "{back}");
+    }
+
+    struct Lines(Arc<Mutex<Vec<u8>>>);
+
+    impl io::Write for &Lines {
+        fn write(&mut self, octets: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().extend_from_slice(octets);
+            Ok(octets.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+}
