@@ -44,6 +44,10 @@ impl InfoCode {
     pub const STALE: InfoCode = InfoCode(3);
     /// Not Ready: the server is starting
     pub const NOT_READY: InfoCode = InfoCode(14);
+    /// Blocked: by the operator of the server
+    pub const BLOCKED: InfoCode = InfoCode(15);
+    /// Filtered: by the operator, as the client asked for
+    pub const FILTERED: InfoCode = InfoCode(17);
     /// Prohibited: no authorization
     pub const PROHIBITED: InfoCode = InfoCode(18);
     /// Not Authoritative

@@ -20,6 +20,7 @@ mod query;
 mod reorder;
 mod response;
 mod reverse;
+mod revision;
 
 pub use addresses::AddressSet;
 pub use batch::{BatchRecord, RecordBatch};
@@ -34,6 +35,7 @@ pub use pack::Packer;
 pub use query::{Malformed, Origin, OwnedQuery, Query, Transport};
 pub use response::{BadMessage, Continuation, OPT_LEN, Owner, Rdata, Response};
 pub use reverse::{address_from_reverse_name, reverse_name, reverse_zones};
+pub use revision::revised;
 
 /// The octets of a header (RFC 1035 §4.1.1).
 pub const HEADER_LEN: usize = 12;

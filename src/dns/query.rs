@@ -197,6 +197,21 @@ impl<'p> Query<'p> {
         self.fields.edns.as_ref()
     }
 
+    /// The data of the first option of this code in the client's OPT record.
+    #[must_use]
+    pub fn option(&self, code: u16) -> Option<&'p [u8]> {
+        let (start, end) = self.fields.edns?.options;
+        let mut rest = self.packet.get(usize::from(start)..usize::from(end))?;
+        loop {
+            let (held, length) = (read_u16(rest, 0)?, usize::from(read_u16(rest, 2)?));
+            let data = rest.get(4..4 + length)?;
+            if held == code {
+                return Some(data);
+            }
+            rest = &rest[4 + length..];
+        }
+    }
+
     /// The largest message that the client takes, in octets: 512 on UDP unless EDNS says more (RFC 6891 §6.2.3), 65535
     /// on TCP.
     #[must_use]

@@ -353,6 +353,19 @@ impl Response {
         ttl: u32,
         write: impl FnOnce(&mut Rdata<'_>),
     ) -> Option<usize> {
+        self.record_of_class(section, owner, rtype, Class::IN, ttl, write)
+    }
+
+    /// The same in another class.
+    pub fn record_of_class(
+        &mut self,
+        section: Section,
+        owner: Owner<'_>,
+        rtype: RecordType,
+        class: Class,
+        ttl: u32,
+        write: impl FnOnce(&mut Rdata<'_>),
+    ) -> Option<usize> {
         let start = self.message.len();
         match owner {
             Owner::Question => self.message.extend_from_slice(&[0xc0, HEADER_LEN as u8]),
@@ -371,7 +384,7 @@ impl Response {
             }
         }
         self.message.extend_from_slice(&rtype.0.to_be_bytes());
-        self.message.extend_from_slice(&Class::IN.0.to_be_bytes());
+        self.message.extend_from_slice(&class.0.to_be_bytes());
         self.message.extend_from_slice(&ttl.to_be_bytes());
         self.message.extend_from_slice(&[0, 0]);
         let rdata_at = self.message.len();
@@ -413,6 +426,38 @@ impl Response {
         self.error = None;
         self.is_full = false;
         self.rest = None;
+    }
+
+    /// Takes away the authority and additional sections. Nothing in an answer points forward, so that it stays whole.
+    pub fn keep_answers_only(&mut self) {
+        let first = self.records().find(|record| record.section != Section::Answer);
+        let Some(first) = first.map(|record| record.start) else { return };
+        self.message.truncate(first);
+        self.set_count(Section::Authority, 0);
+        self.set_count(Section::Additional, 0);
+    }
+
+    /// Puts an option into the OPT record of the reply, in place of one of the same code. Without EDNS in the query
+    /// there is no OPT record, and nothing happens.
+    pub fn set_option(&mut self, code: u16, data: &[u8]) {
+        let Ok(length) = u16::try_from(data.len()) else { return };
+        if self.edns.is_none() {
+            return;
+        }
+        let mut at = 0;
+        while let (Some(held), Some(held_len)) =
+            (read_u16(&self.options, at), read_u16(&self.options, at + 2))
+        {
+            let end = (at + 4 + usize::from(held_len)).min(self.options.len());
+            if held == code {
+                self.options.drain(at..end);
+            } else {
+                at = end;
+            }
+        }
+        for part in [&code.to_be_bytes()[..], &length.to_be_bytes(), data] {
+            self.options.extend_from_slice(part);
+        }
     }
 
     /// Gives every record the TTL that `ttl` says, in seconds.

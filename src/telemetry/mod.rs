@@ -3,9 +3,12 @@
 //!
 //! The three do not know each other, and nothing here knows a plugin or DNS.
 
+mod host;
 /// The HTTP server: health, ready, metrics.
 pub mod http;
 /// Log lines, and the thread that writes them.
 pub mod log;
 /// Counters, gauges and histograms, and their text for Prometheus.
 pub mod metrics;
+
+pub use host::host_name;
