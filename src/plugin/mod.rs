@@ -12,15 +12,20 @@
 //! **Invariant:** a plugin does not know its neighbours; the order is the table's ([`table::PLUGINS`]) and the zone, the
 //! watch and the other blocks reach it through [`Setup`] alone.
 
+pub mod acl;
 mod addresses;
+pub mod any;
 mod append;
 pub mod autopath;
 pub mod bind;
+pub mod bufsize;
 pub mod cache;
 mod chain;
+pub mod chaos;
 mod endpoint;
 pub mod errors;
 pub mod forward;
+pub mod header;
 pub mod health;
 pub mod hosts;
 pub mod k8s_external;
@@ -30,6 +35,8 @@ pub mod local;
 pub mod log;
 mod lookup;
 pub mod r#loop;
+pub mod minimal;
+pub mod nsid;
 mod per_server;
 pub mod prometheus;
 pub mod ready;
