@@ -7,6 +7,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use ipnet::IpNet;
+use regex::Regex;
 
 use super::duration::{DurationError, parse_duration};
 use super::key::zones_from_text;
@@ -158,6 +159,20 @@ impl Token {
                 Err(self.wrong("an address to listen on").help(help))
             }
         }
+    }
+
+    /// A regular expression, in the syntax that Go and Rust share (RE2's).
+    ///
+    /// # Errors
+    /// When it is none, or too large once compiled.
+    pub fn regex(&self) -> Result<Regex, Diagnostic> {
+        let tell = |cause: regex::Error| {
+            // The cause shows the pattern over several lines; its last one says what is wrong.
+            let cause = cause.to_string();
+            let cause = cause.lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned();
+            self.wrong("a regular expression").label(cause)
+        };
+        Regex::new(&self.text).map_err(tell)
     }
 
     /// What the word stands for among `choices`.

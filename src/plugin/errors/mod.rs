@@ -1,5 +1,6 @@
 #![doc = include_str!("README.md")]
 
+mod consolidate;
 mod setup;
 
 pub use setup::setup;
@@ -9,12 +10,11 @@ use std::sync::Arc;
 
 use super::{Next, Outcome, Plugin, Reply};
 use crate::dns::{Failure, Query, Response, write_text};
+use consolidate::Consolidation;
 
 /// Logs why a query failed, on the way back.
-#[derive(Default)]
 pub struct Errors {
-    /// What [`Next::serve_then`] hands back; there is nothing to keep.
-    state: Arc<()>,
+    consolidation: Arc<Consolidation>,
 }
 
 /// The text of a line: RCODE number, name, type, reason.
@@ -30,11 +30,12 @@ impl Plugin for Errors {
     }
 
     fn serve(&self, query: &Query<'_>, next: Next<'_>, response: &mut Response) -> Reply {
-        next.serve_then(query, response, &self.state, (), |_, (), query, _, outcome| {
+        next.serve_then(query, response, &self.consolidation, (), |consolidation, (), query, _, outcome| {
             if let Outcome::Failed(failure) = &outcome
                 && let Some(detail) = failure.detail()
+                && let Some(level) = consolidation.level_of(detail)
             {
-                tracing::error!(target: "plugin/errors", "{}", Line { query, failure, detail });
+                consolidate::log(level, format_args!("{}", Line { query, failure, detail }));
             }
             outcome
         })

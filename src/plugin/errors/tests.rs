@@ -55,13 +55,68 @@ fn answers_and_failures_without_a_detail_are_not() {
     assert_eq!(lines, "");
 }
 
+/// What is logged of these errors, one query each, and then of the end of the server block.
+fn consolidated(options: &str, errors: &'static [&'static str]) -> String {
+    let bench = Bench::new(&["."]);
+    let next = std::sync::atomic::AtomicUsize::new(0);
+    let failing = move |_: &Query<'_>, _: &mut Response| {
+        let at = next.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        Reply::failed(Failure::with_detail(FailureKind::UpstreamUnreachable, errors[at]))
+    };
+    logged(|| {
+        let chain = bench.chain(setup, &format!("errors {{\n{options}\n}}"), Scripted::new(failing));
+        for _ in errors {
+            bench.ask(&chain, &packet("a.test", RecordType::A, None), origin());
+            // Periods of no length end here, all others long after.
+            let pause = std::time::Duration::from_millis(5);
+            bench.runtime.block_on(async { tokio::time::sleep(pause).await });
+        }
+    })
+}
+
+#[test]
+fn errors_like_a_pattern_are_told_with_their_number() {
+    let told = consolidated("consolidate 30s \".* timed out$\"", &["x timed out", "other", "y timed out"]);
+    assert_eq!(
+        told,
+        "[ERROR] plugin/errors: 2 a.test. A: other\n\
+         [ERROR] plugin/errors: 2 errors like '.* timed out$' occurred in last 30s\n"
+    );
+}
+
+#[test]
+fn the_first_of_a_kind_is_told_at_once_where_asked_for() {
+    let options = "consolidate 1m ^x warning show_first\nconsolidate 2m y info";
+    assert_eq!(
+        consolidated(options, &["x1", "x2", "xy", "y"]),
+        "[WARNING] plugin/errors: 2 a.test. A: x1\n\
+         [WARNING] plugin/errors: 3 errors like '^x' occurred in last 1m\n\
+         [INFO] plugin/errors: 1 errors like 'y' occurred in last 2m\n"
+    );
+    assert_eq!(consolidated(options, &["x1"]), "[WARNING] plugin/errors: 2 a.test. A: x1\n");
+}
+
+#[test]
+fn a_period_that_ends_is_told_and_the_next_one_begins() {
+    let told = consolidated("consolidate 0s .", &["a", "b"]);
+    assert_eq!(told.lines().count(), 2, "{told}");
+    assert!(told.lines().all(|line| line.ends_with("1 errors like '.' occurred in last 0s")), "{told}");
+}
+
 #[test]
 fn the_directive_is_checked() {
     let bench = Bench::new(&["."]);
-    assert_eq!(bench.set_up(setup, "errors\nerrors").unwrap().plugins.len(), 1);
+    assert_eq!(bench.set_up(setup, "errors stdout").unwrap().plugins.len(), 1);
     for (text, refusal) in [
-        ("errors stdout", "`errors` takes no arguments, not 1"),
-        ("errors {\n consolidate 5m \".*\"\n}", "property `consolidate` of `errors` is not built yet"),
+        ("errors stderr", "`stderr` is not a log file"),
+        ("errors\nerrors", "`errors` is given twice"),
+        ("errors {\n stacktrace\n}", "property `stacktrace` of `errors` is not built yet"),
+        ("errors {\n consolidate 5m\n}", "`consolidate` takes from 2 to 4 arguments, not 1"),
+        ("errors {\n consolidate 5 x\n}", "`5` is not"),
+        ("errors {\n consolidate 5m a(b\n}", "`a(b` is not a regular expression | unclosed group"),
+        ("errors {\n consolidate 5m x fatal\n}", "unexpected `fatal`"),
+        ("errors {\n consolidate 5m x info error\n}", "the level stands in the wrong place"),
+        ("errors {\n consolidate 5m x show_first error\n}", "the level stands in the wrong place"),
         (
             "errors {\n consolidat 5m\n}",
             "unknown property `consolidat` of `errors` | did you mean `consolidate`?",
