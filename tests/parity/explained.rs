@@ -48,7 +48,9 @@ pub const ROWS: &[Row] = &[
         case.corefile.name == "autopath" && matches!(case.field(), Field::Question | Field::Letters)
     }),
     row(AUTOPATH, "CNAME records of the name itself (an ExternalName Service)", |case| {
-        case.corefile.name == "autopath" && case.field() == Field::Duplicates
+        case.corefile.name == "autopath"
+            && case.asked.what != "transfer"
+            && matches!(case.field(), Field::Duplicates | Field::Ttl)
     }),
     row(CACHE, "cluster names", |case| {
         case.field() == Field::Ttl && case.corefile.caches && !case.is_outside()
@@ -93,6 +95,9 @@ pub const ROWS: &[Row] = &[
         case.is_of_content()
             && !case.is_cut()
             && ["with.dots", "10-2-15-2.", "hpods.a."].iter().any(|part| case.name().contains(part))
+    }),
+    row(KUBERNETES, "A Pod's name in capitals, as an endpoint's name", |case| {
+        case.field() == Field::Letters && case.name().contains("hpods.")
     }),
     row(KUBERNETES, "`ADDRESS.NAMESPACE.pod` with colons in the label", |case| {
         case.is_of_content() && case.name().contains(".pod.") && case.name().contains(':')
