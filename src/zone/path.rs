@@ -139,8 +139,8 @@ impl<'q> Path<'q> {
         is_zonal.then(|| query.label(last - 4))
     }
 
-    /// The same in a multicluster zone: two labels before a Service are an endpoint and its cluster, unless one of them
-    /// begins with an underscore.
+    /// As [`Path::of`], in a multicluster zone: two labels before a Service are an endpoint and its cluster, unless one of
+    /// them begins with an underscore.
     #[must_use]
     pub fn of_multicluster(query: &'q Query<'_>, zone_labels: usize) -> Self {
         let mut path = Self::of(query, zone_labels);

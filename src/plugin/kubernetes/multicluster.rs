@@ -35,7 +35,8 @@ impl Ask<'_> {
         let slices = || import.slices_of(cluster);
         let named = || slices().flat_map(|(slice, _)| slice.endpoints_named(label));
         if named().next().is_none() {
-            return Found::NameError;
+            let mut fqdns = slices().flat_map(|(slice, _)| &slice.fqdns);
+            return self.fqdn(fqdns.find(|fqdn| *fqdn.label == *label));
         }
         let merge = service.has_duplicates;
         match self.query.qtype() {
