@@ -111,7 +111,9 @@ fn version(origin: &Name) -> Line {
 fn cluster_ip(lines: &mut Vec<Line>, owner: &str, service: &Service, parent: impl Fn(usize) -> String) {
     service.cluster_ips().for_each(|address| lines.push((owner.to_owned(), address_data(address))));
     let addresses = service.v4.len() + service.v6.len();
-    ports(lines, owner, owner, &service.ports, service.ports.len() * addresses);
+    if addresses > 0 {
+        ports(lines, owner, owner, &service.ports, service.ports.len() * addresses);
+    }
     endpoints(lines, service, parent);
 }
 

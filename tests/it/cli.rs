@@ -80,6 +80,9 @@ fn dump_shows_imports_in_their_zones() {
         "{apiVersion: multicluster.x-k8s.io/v1alpha1, kind: ServiceImport, metadata: {name: web, namespace: demo},
  spec: {type: ClusterSetIP, ips: [10.42.42.42], ports: [{name: http, port: 80}]}}
 ---
+{apiVersion: multicluster.x-k8s.io/v1alpha1, kind: ServiceImport, metadata: {name: waiting, namespace: demo},
+ spec: {type: ClusterSetIP, ports: [{name: http, port: 80}]}}
+---
 {apiVersion: multicluster.x-k8s.io/v1alpha1, kind: ServiceImport, metadata: {name: db, namespace: demo}, spec: {type: Headless}}
 ---
 apiVersion: discovery.k8s.io/v1
@@ -111,6 +114,7 @@ ports: [{name: sql, port: 5432}]
     ] {
         assert!(zone.lines().any(|found| found == line), "no {line:?} in\n{zone}");
     }
+    assert!(!zone.contains("waiting"), "without an address there is no record:\n{zone}");
     assert!(!zone.contains("svc.cluster.local."), "nothing is imported into the cluster's own zone:\n{zone}");
 }
 

@@ -113,7 +113,9 @@ impl Apex {
         for address in service.cluster_ips() {
             batch.push_address(owner, self.ttl_s, address);
         }
-        for port in &service.ports {
+        // As it is answered: an import that waits for its address has no record.
+        let ports = if service.cluster_ips().next().is_some() { &*service.ports } else { &[] };
+        for port in ports {
             self.push_srv(batch, owner, WEIGHT_SUM as u16, port, owner);
             self.push_named_port(batch, service, WEIGHT_SUM as u16, port, owner);
         }

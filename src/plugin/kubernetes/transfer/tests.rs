@@ -82,6 +82,8 @@ fn services_stand_by_name_with_the_records_that_coredns_sends() {
     writer.insert_service(Service::cluster_ip(key("web", "demo"), &[ip("10.96.0.8")], vec![], vec![]));
     writer.insert_service(Service::cluster_ip(key("web", "hidden"), &[ip("10.96.0.9")], vec![], vec![]));
     writer.insert_service(Service::cluster_ip(key("web", "deleted"), &[ip("10.96.0.10")], vec![], vec![]));
+    let waiting = vec![port("http", 80, Protocol::Tcp)];
+    writer.insert_service(Service::cluster_ip(key("waiting", "demo"), &[], waiting, vec![]));
     writer.insert_service(Service::external_name(
         key("mail", "demo"),
         b"\x04Mail\x07example\0".as_slice().into(),
