@@ -73,6 +73,7 @@ scenarios! {
     server_core
     truncation
     truncation_srv
+    zone_transfer
 }
 
 fn folder() -> PathBuf {
