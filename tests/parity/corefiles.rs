@@ -56,14 +56,14 @@ pub const ALL: &[Corefile] = &[
     Corefile { is_part: true, ..of("no-bind", Amount::All) },
     of("no-bind-namespaces", MANY),
     of("no-bind-noendpoints", MANY),
-    Corefile { ..of("loadbalance", MANY) },
-    Corefile { ..of("local", MANY) },
+    of("loadbalance", MANY),
+    of("local", MANY),
     Corefile { special: &[(Special::Imports, "clusterset.local")], ..of("multicluster", MANY) },
     Corefile { special: &[(Special::Zonal, "cluster.local")], ..of("zonal", MANY) },
     Corefile { special: &[(Special::External, "ext.test")], ..of("external", MANY) },
     Corefile { special: &[(Special::External, "ext.test")], ..of("external-headless", MANY) },
     Corefile { special: &[(Special::Transfer, "cluster.local")], ..of("transfer", MANY) },
-    Corefile { ..of("autopath", MANY) },
+    of("autopath", MANY),
 ];
 
 /// Of the part: enough that four Corefiles have more than twenty thousand questions.
@@ -77,6 +77,11 @@ impl Corefile {
     /// Whether its blocks listen on given addresses.
     pub fn binds(&self) -> bool {
         !self.name.starts_with("no-bind")
+    }
+
+    /// Whether endpoints are named for their Pods.
+    pub fn names_pods(&self) -> bool {
+        matches!(self.name, "endpoint-pod-names" | "no-bind-namespaces")
     }
 
     pub fn amount(&self, is_part: bool) -> Amount {

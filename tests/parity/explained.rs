@@ -40,6 +40,9 @@ const fn row(document: &'static str, matter: &'static str, explains: fn(&Case<'_
     Row { document, matter, explains, is_met: true }
 }
 
+/// The addresses of slices without a Service, backwards: of none at all, and of other clusters.
+const ORPHANS: [&str; 3] = [".1.4.10.in-addr.", ".91.10.in-addr.", ".1.9.0.0.0.0.d.f.ip6."];
+
 pub const ROWS: &[Row] = &[
     row(AUTOPATH, "a name that is the first element", |case| {
         case.corefile.name == "autopath" && case.name().starts_with("a.svc.") && case.is_failure_of_a()
@@ -48,15 +51,16 @@ pub const ROWS: &[Row] = &[
         case.corefile.name == "autopath" && matches!(case.field(), Field::Question | Field::Letters)
     }),
     row(AUTOPATH, "CNAME records of the name itself (an ExternalName Service)", |case| {
-        case.corefile.name == "autopath"
-            && case.asked.what != "transfer"
-            && matches!(case.field(), Field::Duplicates | Field::Ttl)
+        let is_of_one_more = matches!(case.field(), Field::Duplicates | Field::Ttl) && case.has_more_in_a();
+        case.corefile.name == "autopath" && is_of_one_more && case.difference.shape.ends_with(" of CNAME")
     }),
     row(CACHE, "cluster names", |case| {
         case.field() == Field::Ttl && case.corefile.caches && !case.is_outside()
     }),
     row(EXTERNAL, "CNAME records and their targets, where a Service has several ports", |case| {
-        case.corefile.name.starts_with("external") && case.field() == Field::Duplicates
+        case.corefile.name.starts_with("external")
+            && case.field() == Field::Duplicates
+            && case.has_more_in_a()
     }),
     row(KUBERNETES, "Negative answers with EDNS", |case| {
         case.field() == Field::Ede && case.has_reason() && case.is_negative() && !case.is_failure()
@@ -93,11 +97,14 @@ pub const ROWS: &[Row] = &[
     }),
     row(KUBERNETES, "A hostname or a Pod's name with a dot, as an endpoint's name", |case| {
         case.is_of_content()
-            && !case.is_cut()
-            && ["with.dots", "10-2-15-2.", "hpods.a."].iter().any(|part| case.name().contains(part))
+            && case.corefile.names_pods()
+            && case.name().ends_with("hpods.a.svc.cluster.local.")
     }),
     row(KUBERNETES, "A Pod's name in capitals, as an endpoint's name", |case| {
-        case.field() == Field::Letters && case.name().contains("hpods.")
+        case.field() == Field::Letters
+            && case.corefile.names_pods()
+            && case.difference.a.contains("UPPER_x.")
+            && case.difference.b.contains("upper_x.")
     }),
     row(KUBERNETES, "`ADDRESS.NAMESPACE.pod` with colons in the label", |case| {
         case.is_of_content() && case.name().contains(".pod.") && case.name().contains(':')
@@ -108,7 +115,8 @@ pub const ROWS: &[Row] = &[
                 || case.name().ends_with(".ip6.arpa.") && case.labels() > 34)
     }),
     row(KUBERNETES, "An address of a slice without Service label, backwards", |case| {
-        case.field() == Field::NoReply && case.asked.what == "address of an endpoint, backwards"
+        let is_orphan = ORPHANS.iter().any(|part| case.name().contains(part));
+        case.field() == Field::NoReply && case.is_negative() && is_orphan
     }),
     row(TRANSFER, "A name below the zone", |case| case.is_transfer() && case.name().starts_with("svc.")),
     row(TRANSFER, "Reverse zones of `kubernetes`", |case| {
@@ -154,9 +162,10 @@ impl Case<'_> {
         message(&self.compared.b)
     }
 
-    /// Codes, flags and records, as opposed to what accompanies them.
+    /// Which code and which records the reply has: what a name that is known, or not, or known as something else decides.
     fn is_of_content(&self) -> bool {
-        !matches!(self.field(), Field::Ede | Field::Edns | Field::Option | Field::Opcode | Field::Question)
+        use Field::{Aa, Additional, Answer, Authority, Duplicates, Ra, Rcode, Tc};
+        matches!(self.field(), Rcode | Aa | Tc | Ra | Answer | Authority | Additional | Duplicates)
     }
 
     /// kubezone gives a reason, and CoreDNS none.
@@ -196,6 +205,12 @@ impl Case<'_> {
     /// CoreDNS says SERVFAIL.
     fn is_failure_of_a(&self) -> bool {
         self.a().is_some_and(|answer| answer.rcode == Rcode::SERVFAIL)
+    }
+
+    /// CoreDNS's reply has more of the records that differ.
+    fn has_more_in_a(&self) -> bool {
+        let count = |records: &str| records.split("; ").count();
+        count(&self.difference.a) > count(&self.difference.b)
     }
 
     fn labels(&self) -> usize {

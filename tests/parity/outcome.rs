@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-use kubezone::compare::{Compared, Summary};
+use kubezone::compare::Compared;
 
 use crate::corefiles::Corefile;
 use crate::explained::{Case, ROWS, is_age, row_of};
@@ -24,8 +24,8 @@ pub struct Outcome {
     pub unexplained: usize,
     /// Without a reply from either.
     unanswered: usize,
-    /// Differed once and not again.
-    settled: usize,
+    /// Differed in something that nothing explains once, and not again.
+    pub settled: usize,
     /// Questions by the place of the row.
     by_row: BTreeMap<usize, usize>,
     shapes: BTreeMap<Shape, (usize, String)>,
@@ -38,9 +38,15 @@ struct Shape {
 }
 
 impl Outcome {
-    pub fn take(&mut self, corefile: &Corefile, asked: &Asked, compared: &Compared) {
+    /// Counts a question. `false` where nothing explains its difference and `is_last` is not set: then it does not count
+    /// yet, and is to be asked again.
+    pub fn take(&mut self, corefile: &Corefile, asked: &Asked, compared: &Compared, is_last: bool) -> bool {
         if compared.differences.is_empty() {
-            return;
+            match compared.a.message() {
+                Some(_) => self.same += 1,
+                None => self.unanswered += 1,
+            }
+            return true;
         }
         let mut wrong = Vec::new();
         let mut by = Vec::new();
@@ -59,20 +65,16 @@ impl Outcome {
             by.dedup();
             by.into_iter().for_each(|row| *self.by_row.entry(row).or_default() += 1);
             self.explained += 1;
-            return;
+            return true;
+        }
+        if !is_last {
+            return false;
         }
         self.unexplained += 1;
         let shape = Shape { differences: wrong, what: asked.what };
         let (count, _) = self.shapes.entry(shape).or_insert_with(|| (0, example(corefile, compared)));
         *count += 1;
-    }
-
-    pub fn add(&mut self, summary: &Summary) {
-        self.corefiles += 1;
-        self.asked += summary.asked;
-        self.same += summary.same;
-        self.unanswered += summary.unanswered;
-        self.settled += summary.settled;
+        true
     }
 
     /// The rows that explained nothing.
