@@ -4,7 +4,7 @@
 //! explains nothing in a whole run is told, for it may be a promise that nobody keeps.
 
 use kubezone::compare::{Answer, Compared, Difference, Field, Reply};
-use kubezone::dns::{Flags, Rcode, RecordType};
+use kubezone::dns::{Class, Flags, Rcode, RecordType};
 
 use crate::corefiles::Corefile;
 use crate::questions::Asked;
@@ -57,6 +57,29 @@ pub const ROWS: &[Row] = &[
     row(CACHE, "cluster names", |case| {
         case.field() == Field::Ttl && case.corefile.caches && !case.is_outside()
     }),
+    row(
+        AUTOPATH,
+        "an element that nobody answered, without an error (`hosts` without `fallthrough`)",
+        |case| {
+            // `kubernetes` leaves a transfer over UDP to the server, which refuses it.
+            case.corefile.name == "autopath" && case.is_type_of_transfer() && case.is_refused_by_b()
+        },
+    ),
+    Row {
+        // Few names lead anywhere else, and few questions are of another class.
+        is_met: false,
+        ..row(AUTOPATH, "queries of another class than IN, or another opcode than QUERY", |case| {
+            case.corefile.name == "autopath"
+                && case.compared.question.class != Class::IN
+                && case.is_of_content()
+                && case.asked.what == "outside"
+        })
+    },
+    row(EXTERNAL, "Endpoints of an ExternalName Service, with `headless`", |case| {
+        case.corefile.name == "external-headless"
+            && case.is_of_content()
+            && case.name().ends_with(".e-slice.a.ext.test.")
+    }),
     row(EXTERNAL, "CNAME records and their targets, where a Service has several ports", |case| {
         case.corefile.name.starts_with("external")
             && case.field() == Field::Duplicates
@@ -88,6 +111,7 @@ pub const ROWS: &[Row] = &[
     row(CORE, "records that are left when a reply is cut", |case| {
         case.field() == Field::Cut
             || case.is_cut() && matches!(case.field(), Field::Answer | Field::Additional)
+            || case.field() == Field::Tc && case.fits_barely()
     }),
     row(CACHE, "letters of a kept answer that repeat the question", |case| {
         case.field() == Field::Letters && case.corefile.caches && case.is_outside()
@@ -211,6 +235,21 @@ impl Case<'_> {
     fn has_more_in_a(&self) -> bool {
         let count = |records: &str| records.split("; ").count();
         count(&self.difference.a) > count(&self.difference.b)
+    }
+
+    fn is_type_of_transfer(&self) -> bool {
+        matches!(self.compared.question.rtype, RecordType::AXFR | RecordType::IXFR)
+    }
+
+    fn is_refused_by_b(&self) -> bool {
+        self.b().is_some_and(|answer| answer.rcode == Rcode::REFUSED)
+    }
+
+    /// SRV records that fill the last quarter of what the client takes, so that it matters how names are compressed.
+    fn fits_barely(&self) -> bool {
+        let limit = self.compared.question.edns.as_ref().map_or(512, |edns| usize::from(edns.size).max(512));
+        let fills = |answer: &Answer| answer.size <= limit && answer.size * 4 >= limit * 3;
+        self.compared.question.rtype == RecordType::SRV && self.a().is_some_and(fills)
     }
 
     fn labels(&self) -> usize {

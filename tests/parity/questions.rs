@@ -45,6 +45,8 @@ const WITNESSES: &[&str] = &[
     "e-outcname.a.svc.cluster.local.",
     "e-in.a.svc.cluster.local.",
     "lb.a.ext.test.",
+    "10-7-0-1.e-slice.a.ext.test.",
+    "www.example.org.a.svc.cluster.local.",
 ];
 
 /// The questions of a Corefile in the order in which they are asked.
