@@ -91,6 +91,19 @@ pub const ROWS: &[Row] = &[
     row(CORE, "a panic in a plugin, a failure", |case| {
         case.field() == Field::Ede && case.has_reason() && case.is_failure()
     }),
+    Row {
+        // Not every machine has such an address.
+        is_met: false,
+        ..row(KUBERNETES, "A link-local address of the server, at `ns.dns`", |case| {
+            !case.corefile.binds() && case.name() != "ns1.apex.ext.test." && case.is_link_local()
+        })
+    },
+    Row {
+        is_met: false,
+        ..row(EXTERNAL, "A link-local address as the server's own, at `ns1.APEX`", |case| {
+            case.name() == "ns1.apex.ext.test." && case.is_link_local()
+        })
+    },
     row(KUBERNETES, "NS and `ns.dns` asked in capitals", |case| {
         case.is_name_server() && case.has_capitals() && case.is_of_content()
     }),
@@ -243,6 +256,13 @@ impl Case<'_> {
 
     fn is_refused_by_b(&self) -> bool {
         self.b().is_some_and(|answer| answer.rcode == Rcode::REFUSED)
+    }
+
+    /// Records that CoreDNS alone has, and all of link-local addresses.
+    fn is_link_local(&self) -> bool {
+        let is_more =
+            matches!(self.field(), Field::Answer | Field::Additional) && self.difference.b.is_empty();
+        is_more && self.difference.a.split("; ").all(|record| record.contains(" AAAA fe80:"))
     }
 
     /// SRV records that fill the last quarter of what the client takes, so that it matters how names are compressed.

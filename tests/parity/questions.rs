@@ -45,6 +45,9 @@ const WITNESSES: &[&str] = &[
     "e-outcname.a.svc.cluster.local.",
     "e-in.a.svc.cluster.local.",
     "lb.a.ext.test.",
+    "ns1.apex.ext.test.",
+    "ns.dns.cluster.local.",
+    "ip6.arpa.",
     "10-7-0-1.e-slice.a.ext.test.",
     "www.example.org.a.svc.cluster.local.",
 ];
