@@ -2,7 +2,7 @@
 
 use super::reason::{Reason, Scope, hidden_namespace, missing, no_data, of_endpoints};
 use crate::dns::RecordType;
-use crate::zone::{Detail, ExternalPath, ServiceKind, ServicePath, Zone};
+use crate::zone::{Detail, ExternalPath, Kind, ServiceKind, ServicePath, Zone};
 
 /// Why `path` has no record of type `asked` in a zone of external addresses. `exists` says whether the name exists
 /// (NODATA) or not (NXDOMAIN), `headless` whether headless Services show their endpoints there.
@@ -15,8 +15,9 @@ pub fn negative_external<'z>(
     scope: Scope<'z>,
     headless: bool,
 ) -> Reason<'z> {
-    if !exists && !zone.unsynced().is_empty() {
-        return Reason::NotSynced(zone.unsynced());
+    let unsynced = zone.unsynced().without(Kind::ServiceImport);
+    if !exists && !unsynced.is_empty() {
+        return Reason::NotSynced(unsynced);
     }
     if let Some(reason) = path.namespace().and_then(|namespace| hidden_namespace(zone, namespace, scope)) {
         return reason;

@@ -23,6 +23,7 @@ pub mod cache;
 mod chain;
 pub mod chaos;
 mod endpoint;
+mod endpoint_srv;
 pub mod errors;
 pub mod forward;
 pub mod header;

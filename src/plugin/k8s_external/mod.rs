@@ -27,7 +27,7 @@ use super::{Lookup, Next, Plugin, Reply, kubernetes};
 use crate::cluster::Watch;
 use crate::dns::{HEADER_LEN, Owner, Query, Rcode, RecordType, Response, Section, address_from_reverse_name};
 use crate::explain::{self, Reason, Scope};
-use crate::zone::{External, ExternalPath, Reader, Zone};
+use crate::zone::{ExternalPath, ExternalTarget, Kind, KindSet, Reader, Zone};
 
 /// The plugin: the zones of one directive, answered from the watch of the block's `kubernetes`.
 pub struct K8sExternal {
@@ -71,10 +71,12 @@ enum Found<'a> {
     NoData,
     /// The name does not exist.
     NameError,
+    /// The name is another one's alias, which has to be followed.
+    Alias(&'a [u8]),
     /// The Service is reached at host names, which have to be followed.
     Names {
         /// What it is reached at.
-        external: &'a External,
+        targets: &'a [ExternalTarget],
         /// SRV records were written: where the Service's own name stands among them.
         srv_target: Option<usize>,
     },
@@ -129,7 +131,10 @@ impl Plugin for K8sExternal {
                 response.set_authoritative();
                 Reply::answered()
             }
-            Found::Names { external, srv_target } => names::follow(&ask, external, srv_target, response),
+            Found::Alias(target) => {
+                names::follow(&ask, &[ExternalTarget::Name(target.into())], None, response)
+            }
+            Found::Names { targets, srv_target } => names::follow(&ask, targets, srv_target, response),
             Found::NameError if path != ExternalPath::BelowOwn && origin.falls_through(query) => {
                 response.begin(query);
                 next.serve(query, response)
@@ -249,7 +254,7 @@ impl<'a> Ask<'a> {
     /// may yet turn up, and the reason for who asked with EDNS.
     fn negative(&self, path: &ExternalPath<'_>, response: &mut Response, exists: bool) {
         // What stands below the zone's own names does not hang on the cluster.
-        let may_turn_up = !self.zone.unsynced().is_empty() && *path != ExternalPath::BelowOwn;
+        let may_turn_up = !unsynced(self.zone).is_empty() && *path != ExternalPath::BelowOwn;
         response.set_authoritative();
         response.set_rcode(match exists {
             true => Rcode::NOERROR,
@@ -269,10 +274,15 @@ impl<'a> Ask<'a> {
         let (qtype, headless) = (self.query.qtype(), self.state.options.headless);
         match path {
             ExternalPath::BelowOwn => Reason::NoExternalShape,
-            _ if !exists && self.zone.unsynced().is_empty() && self.reverse_address().is_some() => {
+            _ if !exists && unsynced(self.zone).is_empty() && self.reverse_address().is_some() => {
                 Reason::NoExternalOwner
             }
             _ => explain::negative_external(self.zone, path, qtype, exists, self.state.scope(), headless),
         }
     }
+}
+
+/// The kinds whose first list is missing for the zones here: ServiceImports have no names in them.
+fn unsynced(zone: &Zone) -> KindSet {
+    zone.unsynced().without(Kind::ServiceImport)
 }

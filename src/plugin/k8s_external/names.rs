@@ -8,7 +8,7 @@ use super::apex::write_address;
 use crate::dns::{Flags, Owner, RecordType, Response, Section};
 use crate::plugin::append::append_answers;
 use crate::plugin::{Finished, Outcome, Reply};
-use crate::zone::{External, ExternalTarget};
+use crate::zone::ExternalTarget;
 
 /// How many host names of one Service are followed; of a Service that another one's host name led to, the first alone.
 /// Whoever can write host names into a Service's status could otherwise make one question into thousands.
@@ -29,15 +29,15 @@ struct Place {
     cname_ttl_s: u32,
 }
 
-/// Follows the host names: they are asked of the whole server, as a client would. `srv_target` says that the SRV records
+/// Follows the host names among the targets: they are asked of the whole server, as a client would. `srv_target` says that the SRV records
 /// are written, and where the Service's own name stands among them.
 pub(super) fn follow(
     ask: &Ask<'_>,
-    external: &External,
+    targets: &[ExternalTarget],
     srv_target: Option<usize>,
     response: &mut Response,
 ) -> Reply {
-    let parts = parts(ask, external, srv_target.is_some());
+    let parts = parts(ask, targets, srv_target.is_some());
     let place = Place { srv_target, ttl_s: ask.ttl_s(), cname_ttl_s: ask.kubernetes_ttl_s() };
     response.set_authoritative();
     let mut begun = std::mem::take(response);
@@ -53,14 +53,14 @@ pub(super) fn follow(
 
 fn parts(
     ask: &Ask<'_>,
-    external: &External,
+    targets: &[ExternalTarget],
     is_srv: bool,
 ) -> Vec<Part<impl Future<Output = Finished> + Send + use<>>> {
     let wanted: &[RecordType] =
         if is_srv { &[RecordType::A, RecordType::AAAA] } else { &[ask.query.qtype()] };
     let mut left = if ask.query.origin().depth == 0 { FOLLOWED_MAX } else { 1 };
-    let mut parts = Vec::with_capacity(external.targets.len());
-    for target in &external.targets {
+    let mut parts = Vec::with_capacity(targets.len());
+    for target in targets {
         match target {
             ExternalTarget::Address(address) if is_srv || ask.asks_for(*address) => {
                 parts.push(Part::Address(*address));

@@ -7,10 +7,8 @@ use std::net::IpAddr;
 use super::apex::write_address;
 use super::{Ask, Found};
 use crate::dns::{Owner, RecordType, Response, Section};
-use crate::zone::{Detail, External, ExternalTarget, Port, ServiceKey, ServiceKind, ServicePath};
-
-/// The weights of the SRV records of a set add up to about this.
-const WEIGHT_SUM: usize = 100;
+use crate::plugin::endpoint_srv::{weight_of, write_srv};
+use crate::zone::{Detail, External, ExternalTarget, ServiceKey, ServiceKind, ServicePath};
 
 impl<'a> Ask<'a> {
     pub(super) fn service(&self, path: &ServicePath<'a>, response: &mut Response) -> Found<'a> {
@@ -44,7 +42,9 @@ impl<'a> Ask<'a> {
         }
         let has_names = external.names().next().is_some();
         match self.query.qtype() {
-            RecordType::A | RecordType::AAAA if has_names => Found::Names { external, srv_target: None },
+            RecordType::A | RecordType::AAAA if has_names => {
+                Found::Names { targets: &external.targets, srv_target: None }
+            }
             RecordType::A | RecordType::AAAA => {
                 let mut found = Found::NoData;
                 for address in external.addresses().filter(|address| self.asks_for(*address)) {
@@ -57,7 +57,7 @@ impl<'a> Ask<'a> {
                 let srv_target = self.write_external_srv(key, external, detail, response);
                 let Some(target) = srv_target else { return Found::NoData };
                 if has_names {
-                    return Found::Names { external, srv_target };
+                    return Found::Names { targets: &external.targets, srv_target };
                 }
                 for address in external.addresses() {
                     write_address(response, Section::Additional, Owner::At(target), self.ttl_s(), address);
@@ -103,37 +103,17 @@ impl<'a> Ask<'a> {
                 if before.any(|other| other.number == port.number) {
                     continue;
                 }
-                last = self.write_srv(response, weight, port, target).or(last);
-                own = if target[1].is_empty() { own } else { own.or(last) };
+                let written = write_srv(response, self.kubernetes_ttl_s(), weight, port, &target);
+                last = written.or(last);
+                if !target[1].is_empty() {
+                    own = own.or(written);
+                }
             }
         }
         own.or(last)
-    }
-
-    /// An SRV record (RFC 2782), its target uncompressed as that asks. Gives where the target stands.
-    pub(super) fn write_srv<const N: usize>(
-        &self,
-        response: &mut Response,
-        weight: u16,
-        port: &Port,
-        target: [&[u8]; N],
-    ) -> Option<usize> {
-        let number = port.number?;
-        let ttl = self.kubernetes_ttl_s();
-        let at = response.record(Section::Answer, Owner::Question, RecordType::SRV, ttl, |rdata| {
-            rdata.u16(0);
-            rdata.u16(weight);
-            rdata.u16(number);
-            target.iter().for_each(|part| rdata.octets(part));
-        })?;
-        Some(at + 6)
     }
 }
 
 fn is_address(target: &ExternalTarget) -> bool {
     matches!(target, ExternalTarget::Address(_))
-}
-
-pub(super) fn weight_of(records: usize) -> u16 {
-    (WEIGHT_SUM / records.max(1)).max(1) as u16
 }

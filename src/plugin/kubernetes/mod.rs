@@ -19,7 +19,6 @@ mod reverse;
 mod reverse_transfer;
 mod service;
 mod setup;
-mod srv;
 mod transfer;
 mod zonal;
 

@@ -4,9 +4,9 @@
 //! Hot path, as `service`: what an import answers is written by the same functions as what a Service answers, with one
 //! more label where endpoints have names.
 
-use super::srv::Part;
 use super::{Ask, Found};
 use crate::dns::{RecordType, Response};
+use crate::plugin::endpoint_srv::Part;
 use crate::zone::{Chosen, Detail, Import, ServiceKind, ServicePath};
 
 impl Ask<'_> {

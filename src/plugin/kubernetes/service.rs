@@ -4,15 +4,11 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use super::srv::Part;
 use super::{Ask, Found, without_text};
-use crate::dns::{Owner, RecordType, Response, Section};
-use crate::zone::{
-    Branch, Chosen, Detail, Endpoint, LabelBuf, Port, Service, ServiceKind, ServicePath, Slice,
-};
+use crate::dns::{RecordType, Response};
+use crate::plugin::endpoint_srv::{Part, SrvSet, weight_of};
+use crate::zone::{Branch, Chosen, Detail, Endpoint, Service, ServiceKind, ServicePath, Slice};
 
-/// The weights of the SRV records of a set add up to about this.
-const WEIGHT_SUM: usize = 100;
 impl Ask<'_> {
     /// `NAMESPACE.svc.ZONE` and `NAMESPACE.pod.ZONE`: they exist without records of their own.
     pub(super) fn namespace(&self, branch: Branch, namespace: &[u8]) -> Found {
@@ -73,7 +69,10 @@ impl Ask<'_> {
                     if before.iter().any(|other| other.number == port.number && detail.matches_port(other)) {
                         continue;
                     }
-                    target = self.write_srv(response, weight, port, None, service.key.as_wire()).or(target);
+                    target = self
+                        .srv()
+                        .write_record(response, weight, port, None, service.key.as_wire())
+                        .or(target);
                 }
                 let Some(target) = target else { return Found::NoData };
                 service.cluster_ips().for_each(|address| self.write_additional(response, target, address));
@@ -176,46 +175,31 @@ impl Ask<'_> {
         found
     }
 
-    /// An SRV record (RFC 2782), its target uncompressed as that asks. Gives where the target stands.
-    pub(super) fn write_srv(
+    /// SRV records for endpoints, and their addresses.
+    pub(super) fn write_endpoint_srv<'z, I>(
         &self,
         response: &mut Response,
-        weight: u16,
-        port: &Port,
-        endpoint: Option<&LabelBuf>,
-        key: &[u8],
-    ) -> Option<usize> {
-        let number = port.number?;
-        let at =
-            response.record(Section::Answer, Owner::Question, RecordType::SRV, self.ttl_s(), |rdata| {
-                rdata.u16(0);
-                rdata.u16(weight);
-                rdata.u16(number);
-                rdata.octets(endpoint.map_or(&[], LabelBuf::as_wire));
-                rdata.octets(key);
-                rdata.octets(b"\x03svc");
-                rdata.octets(self.origin_original());
-            })?;
-        Some(at + 6)
+        detail: Detail<'_>,
+        parts: impl Fn() -> I,
+        merge: bool,
+    ) -> Found
+    where
+        I: Iterator<Item = Part<'z>>,
+    {
+        match self.srv().write_endpoints(response, detail, parts, merge) {
+            true => Found::Records,
+            false => Found::NoData,
+        }
+    }
+
+    /// SRV records here lead to names in the client's letters.
+    fn srv(&self) -> SrvSet<'_> {
+        let ttl_s = self.ttl_s();
+        SrvSet { tail: [b"\x03svc", self.origin_original()], ttl_s, address_ttl_s: ttl_s }
     }
 
     /// The address of a target that stands at `target` in the message.
     pub(super) fn write_additional(&self, response: &mut Response, target: usize, address: IpAddr) {
-        self.write_address(response, Owner::At(target), address);
+        self.srv().write_address(response, target, address);
     }
-
-    fn write_address(&self, response: &mut Response, owner: Owner<'_>, address: IpAddr) {
-        let (rtype, ttl) = match address {
-            IpAddr::V4(_) => (RecordType::A, self.ttl_s()),
-            IpAddr::V6(_) => (RecordType::AAAA, self.ttl_s()),
-        };
-        response.record(Section::Additional, owner, rtype, ttl, |rdata| match address {
-            IpAddr::V4(address) => rdata.octets(&address.octets()),
-            IpAddr::V6(address) => rdata.octets(&address.octets()),
-        });
-    }
-}
-
-pub(super) fn weight_of(records: usize) -> u16 {
-    (WEIGHT_SUM / records.max(1)).max(1) as u16
 }

@@ -2,9 +2,9 @@
 //!
 //! Hot path. A zone's addresses were sorted out when the Service was built.
 
-use super::srv::Part;
 use super::{Ask, Found};
 use crate::dns::{RecordType, Response};
+use crate::plugin::endpoint_srv::Part;
 use crate::zone::{Chosen, Detail, Service};
 
 impl Ask<'_> {

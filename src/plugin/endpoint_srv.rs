@@ -1,16 +1,29 @@
-//! SRV records of endpoints (DNS specification 1.1.0 §2.4.2).
+//! SRV records of endpoints (DNS specification 1.1.0 §2.4.2), for the plugins that show Services.
 //!
 //! Hot path. Endpoints that share a name make one record, and one address of it is given once; what stands there already
 //! is found in the slices before, whose order makes that a search and not a list.
 
-use super::service::weight_of;
-use super::{Ask, Found};
-use crate::dns::{NAME_LEN_MAX, Response, read_u16};
+use std::net::IpAddr;
+
+use crate::dns::{NAME_LEN_MAX, Owner, RecordType, Response, Section, read_u16};
 use crate::zone::{Chosen, Detail, Endpoint, EndpointLabel, LabelBuf, Port, Slice};
 
+/// The weights of the SRV records of a set add up to about this.
+const WEIGHT_SUM: usize = 100;
 /// The octets of an SRV record of the question's name, but for its target: a pointer, type, class, TTL and length, then
 /// priority, weight and port.
 const SRV_OVERHEAD: usize = 2 + 10 + 6;
+
+/// How SRV records of the question's name and the addresses of their targets are written.
+#[derive(Clone, Copy)]
+pub(super) struct SrvSet<'a> {
+    /// What follows the namespace in the names of targets: two pieces, one of which may be empty.
+    pub(super) tail: [&'a [u8]; 2],
+    /// The TTL of the SRV records, in seconds.
+    pub(super) ttl_s: u32,
+    /// The TTL of the addresses, in seconds.
+    pub(super) address_ttl_s: u32,
+}
 
 /// The endpoints of one slice that are asked for.
 #[derive(Clone, Copy)]
@@ -44,17 +57,40 @@ struct Targets {
     last: usize,
 }
 
-impl Ask<'_> {
+impl SrvSet<'_> {
+    /// An SRV record whose target is an endpoint's name, or that of a Service. Gives where the target stands.
+    pub(super) fn write_record(
+        &self,
+        response: &mut Response,
+        weight: u16,
+        port: &Port,
+        endpoint: Option<&LabelBuf>,
+        parent: &[u8],
+    ) -> Option<usize> {
+        let label = endpoint.map_or(&[][..], LabelBuf::as_wire);
+        write_srv(response, self.ttl_s, weight, port, &[label, parent, self.tail[0], self.tail[1]])
+    }
+
+    /// The address of a target that stands at `target` in the message.
+    pub(super) fn write_address(&self, response: &mut Response, target: usize, address: IpAddr) {
+        let rtype = if address.is_ipv4() { RecordType::A } else { RecordType::AAAA };
+        let owner = Owner::At(target);
+        response.record(Section::Additional, owner, rtype, self.address_ttl_s, |rdata| match address {
+            IpAddr::V4(address) => rdata.octets(&address.octets()),
+            IpAddr::V6(address) => rdata.octets(&address.octets()),
+        });
+    }
+
     /// An SRV record for each endpoint and matching port, then the addresses of the targets. With `merge` a record that
     /// stands there already is left out; weights are computed before that, as in CoreDNS. A target longer than a name may
-    /// be is left out too.
-    pub(super) fn write_endpoint_srv<'z, I>(
+    /// be is left out too. Gives whether there are records.
+    pub(super) fn write_endpoints<'z, I>(
         &self,
         response: &mut Response,
         detail: Detail<'_>,
         parts: impl Fn() -> I,
         merge: bool,
-    ) -> Found
+    ) -> bool
     where
         I: Iterator<Item = Part<'z>>,
     {
@@ -75,7 +111,7 @@ impl Ask<'_> {
                     if port.number.is_none() || !detail.matches_port(port) || is_written() {
                         continue;
                     }
-                    let target = self.write_srv(response, weight, port, Some(&label), part.parent);
+                    let target = self.write_record(response, weight, port, Some(&label), part.parent);
                     first_target = first_target.or(target);
                     if response.is_full() {
                         // What follows would not be sent, however much of it there is.
@@ -84,9 +120,9 @@ impl Ask<'_> {
                 }
             }
         }
-        let Some(mut target) = first_target else { return Found::NoData };
+        let Some(mut target) = first_target else { return false };
         if response.is_full() {
-            return Found::Records;
+            return true;
         }
         let mut targets = Targets { first: target, end: response.message().len(), last: target };
         for (part_at, part) in parts().enumerate() {
@@ -100,27 +136,28 @@ impl Ask<'_> {
                 }
                 if !merge {
                     // With every record written, one after the other, it is known where each target stands.
-                    self.write_additional(response, target, endpoint.address);
+                    self.write_address(response, target, endpoint.address);
                     target += records * (SRV_OVERHEAD + name_len);
                     continue;
                 }
                 let item = Item { part, part_at, endpoint, place, label: &label };
                 if !item.repeats_address(&parts, detail)
-                    && let Some(target) = targets.find(response.message(), label.as_wire(), part.parent)
+                    && let Some(target) = targets
+                        .find(response.message(), [label.as_wire(), part.parent, self.tail[0], self.tail[1]])
                 {
-                    self.write_additional(response, target, endpoint.address);
+                    self.write_address(response, target, endpoint.address);
                 }
                 if response.is_full() {
-                    return Found::Records;
+                    return true;
                 }
             }
         }
-        Found::Records
+        true
     }
 
-    /// How long the name of an endpoint is: its label, what follows down to the namespace, `svc`, and the origin.
+    /// How long the name of an endpoint is.
     fn target_len(&self, label: &LabelBuf, parent: &[u8]) -> usize {
-        label.as_wire().len() + parent.len() + 4 + self.origin_original().len()
+        label.as_wire().len() + parent.len() + self.tail[0].len() + self.tail[1].len()
     }
 }
 
@@ -177,11 +214,11 @@ impl<'z> Item<'_, 'z> {
 }
 
 impl Targets {
-    /// Where the target stands whose name begins with these labels, and goes on with `svc`.
-    fn find(&mut self, message: &[u8], label: &[u8], parent: &[u8]) -> Option<usize> {
+    /// Where the target stands whose name these pieces make.
+    fn find(&mut self, message: &[u8], name: [&[u8]; 4]) -> Option<usize> {
         let is_it = |at: &usize| {
-            let rest = message[*at..].strip_prefix(label).and_then(|rest| rest.strip_prefix(parent));
-            rest.is_some_and(|rest| rest.starts_with(b"\x03svc"))
+            let rest = name.iter().try_fold(&message[*at..], |rest, piece| rest.strip_prefix(*piece));
+            rest.is_some()
         };
         let from = |at: usize| {
             std::iter::successors(Some(at), |at| {
@@ -194,4 +231,31 @@ impl Targets {
         self.last = found.or_else(|| from(self.first).take_while(|at| *at < self.last).find(is_it))?;
         Some(self.last)
     }
+}
+
+/// An SRV record of the question's name (RFC 2782), its target uncompressed as that asks. Gives where the target stands;
+/// `None` for a port without number, and for a target that is too long for a name.
+pub(super) fn write_srv(
+    response: &mut Response,
+    ttl_s: u32,
+    weight: u16,
+    port: &Port,
+    target: &[&[u8]],
+) -> Option<usize> {
+    let number = port.number?;
+    if target.iter().map(|piece| piece.len()).sum::<usize>() > NAME_LEN_MAX {
+        return None;
+    }
+    let at = response.record(Section::Answer, Owner::Question, RecordType::SRV, ttl_s, |rdata| {
+        rdata.u16(0);
+        rdata.u16(weight);
+        rdata.u16(number);
+        target.iter().for_each(|piece| rdata.octets(piece));
+    })?;
+    Some(at + 6)
+}
+
+/// The weight of each of so many records.
+pub(super) fn weight_of(records: usize) -> u16 {
+    (WEIGHT_SUM / records.max(1)).max(1) as u16
 }
