@@ -127,6 +127,11 @@ impl Zone {
         if self.is_live(Kind::Pod) { self.pods.find(&address)?.client() } else { None }
     }
 
+    /// All external addresses with the Services that are reached there, in no order.
+    pub fn external_addresses(&self) -> impl Iterator<Item = (IpAddr, &[ServiceKey])> {
+        self.external_ips.iter().map(|at| (at.address, at.services()))
+    }
+
     /// All Services, in no order.
     pub fn services(&self) -> impl Iterator<Item = &Arc<Service>> {
         self.services.iter()

@@ -2,9 +2,9 @@
 
 use std::net::IpAddr;
 
-use super::{Ask, Found};
+use super::{Ask, Found, State};
 use crate::dns::{HEADER_LEN, NAME_LEN_MAX, Owner, Rdata, RecordType, Response, Section};
-use crate::zone::ServiceKind;
+use crate::zone::{ServiceKind, Zone};
 
 const REFRESH_S: u32 = 7200;
 const RETRY_S: u32 = 1800;
@@ -28,16 +28,8 @@ impl<'a> Ask<'a> {
             self.write_own(rdata);
             rdata.octets(b"\x0ahostmaster");
             self.write_own(rdata);
-            for number in [self.serial(), REFRESH_S, RETRY_S, EXPIRE_S, ttl] {
-                rdata.u32(number);
-            }
+            rdata.octets(soa_numbers(self.state.serial(self.zone), ttl).as_flattened());
         });
-    }
-
-    /// External addresses have a serial of their own. With `headless` endpoints show here too, which move the other one.
-    fn serial(&self) -> u32 {
-        let external = self.zone.external_serial();
-        if self.state.options.headless { external.max(self.zone.serial()) } else { external }
     }
 
     /// `APEX.ZONE`, the end of a name.
@@ -63,7 +55,7 @@ impl<'a> Ask<'a> {
         let mut name = [0; NAME_LEN_MAX];
         let parts: [&[u8]; 3] = [b"\x03ns1", &apex[..apex.len() - 1], self.query.name_original()];
         let name = joined(&mut name, &parts);
-        for address in self.name_servers() {
+        for address in self.state.name_servers(self.zone) {
             write_address(response, Section::Additional, Owner::Name(name), ttl, address);
         }
     }
@@ -76,25 +68,33 @@ impl<'a> Ask<'a> {
             _ => false,
         };
         let mut found = Found::NoData;
-        for address in self.name_servers().into_iter().filter(wanted) {
+        for address in self.state.name_servers(self.zone).into_iter().filter(wanted) {
             write_address(response, Section::Answer, Owner::Question, self.ttl_s(), address);
             found = Found::Records;
         }
         found
     }
+}
+
+impl State {
+    /// External addresses have a serial of their own. With `headless` endpoints show here too, which move the other one.
+    pub(super) fn serial(&self, zone: &Zone) -> u32 {
+        let external = zone.external_serial();
+        if self.options.headless { external.max(zone.serial()) } else { external }
+    }
 
     /// Where the Services are reached from outside that have one of our addresses in their slices, whatever
     /// `namespaces` exposes; with `headless` the endpoints of such a slice instead where the Service is headless. In no
     /// slice of the cluster, we are reached at our own addresses.
-    fn name_servers(&self) -> Vec<IpAddr> {
-        let owners = || self.state.local.iter().flat_map(|local| self.zone.endpoint_owners(*local));
+    pub(super) fn name_servers(&self, zone: &Zone) -> Vec<IpAddr> {
+        let owners = || self.local.iter().flat_map(|local| zone.endpoint_owners(*local));
         if owners().next().is_none() {
-            return self.state.local.clone();
+            return self.local.clone();
         }
         let mut addresses = Vec::new();
         for entry in owners() {
-            let Some(service) = self.zone.service(entry.service().as_wire()) else { continue };
-            if self.state.options.headless && service.kind == ServiceKind::Headless {
+            let Some(service) = zone.service(entry.service().as_wire()) else { continue };
+            if self.options.headless && service.kind == ServiceKind::Headless {
                 addresses.extend(entry.slice().endpoints().iter().map(|endpoint| endpoint.address));
             } else {
                 addresses.extend(service.external_ips());
@@ -104,6 +104,11 @@ impl<'a> Ask<'a> {
         addresses.dedup();
         addresses
     }
+}
+
+/// The numbers of the SOA record.
+pub(super) fn soa_numbers(serial: u32, ttl: u32) -> [[u8; 4]; 5] {
+    [serial, REFRESH_S, RETRY_S, EXPIRE_S, ttl].map(u32::to_be_bytes)
 }
 
 pub(super) fn write_address(

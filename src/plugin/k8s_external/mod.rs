@@ -15,6 +15,7 @@ mod names;
 mod options;
 mod service;
 mod setup;
+mod transfer;
 
 use std::fmt::Write;
 use std::net::IpAddr;
@@ -23,9 +24,11 @@ use std::sync::Arc;
 pub use options::Options;
 pub use setup::setup;
 
-use super::{Lookup, Next, Plugin, Reply, kubernetes};
+use super::{Lookup, Next, Plugin, Reply, ZoneTransfer, kubernetes};
 use crate::cluster::Watch;
-use crate::dns::{HEADER_LEN, Owner, Query, Rcode, RecordType, Response, Section, address_from_reverse_name};
+use crate::dns::{
+    Failure, HEADER_LEN, Owner, Query, Rcode, RecordType, Response, Section, address_from_reverse_name,
+};
 use crate::explain::{self, Reason, Scope};
 use crate::zone::{ExternalPath, ExternalTarget, Kind, KindSet, Reader, Zone};
 
@@ -116,6 +119,10 @@ impl Plugin for K8sExternal {
 
     fn is_live(&self, query: &Query<'_>) -> bool {
         self.state.origin_of(query).is_some_and(|(origin, _)| !origin.falls_through(query))
+    }
+
+    fn transfer(&self, query: &Query<'_>) -> Option<Result<ZoneTransfer, Failure>> {
+        transfer::transfer(&self.state, query)
     }
 
     fn serve(&self, query: &Query<'_>, next: Next<'_>, response: &mut Response) -> Reply {
