@@ -132,6 +132,12 @@ endpoints:
 - {addresses: ['2001:db8::2'], hostname: pet-1}
 - {addresses: ['2001:db8::4'], hostname: 10-244-1-4}
 ports: [{name: sql, port: 5432}]
+---
+apiVersion: v1
+kind: Service
+metadata: {name: edge, namespace: default}
+spec: {clusterIP: 10.96.0.8, externalIPs: [192.0.2.10, '2001:db8::10'], ports: [{name: http, port: 80}, {name: https, port: 443}]}
+status: {loadBalancer: {ingress: [{ip: 192.0.2.11}]}}
 ";
 
 const WEIGHTS: &str = "
@@ -164,6 +170,24 @@ const QUESTIONS: &[(&str, RecordType)] = &[
     ("eu-1b.pin._zone.db.default.svc.cluster.local", RecordType::A),
     ("eu-1b.prefer._zone.db.default.svc.cluster.local", RecordType::A),
     ("eu-1b.prefer._zone.db.default.svc.cluster.local", RecordType::SRV),
+    ("edge.default.example.org", RecordType::A),
+    ("EDGE.default.Example.org", RecordType::SRV),
+    ("edge.default.example.org", RecordType::MX),
+    ("_https._tcp.edge.default.example.org", RecordType::SRV),
+    ("any.edge.default.example.org", RecordType::AAAA),
+    ("web.default.example.org", RecordType::A),
+    ("nothing.default.Example.org", RecordType::A),
+    ("default.example.org", RecordType::A),
+    ("example.org", RecordType::SOA),
+    ("dns.example.org", RecordType::A),
+    ("10.2.0.192.in-addr.arpa", RecordType::PTR),
+    ("11.2.0.192.in-addr.arpa", RecordType::A),
+    ("db.default.example.org", RecordType::A),
+    ("_sql._tcp.db.default.example.org", RecordType::SRV),
+    ("pets.default.example.org", RecordType::SRV),
+    ("pets.default.example.org", RecordType::AAAA),
+    ("_dns._udp.pets.default.example.org", RecordType::A),
+    ("pet-1.pets.default.example.org", RecordType::SRV),
     ("pets.default.svc.cluster.local", RecordType::A),
     ("pets.default.svc.cluster.local", RecordType::SRV),
     ("_sql._tcp.pets.default.svc.cluster.local", RecordType::SRV),
@@ -216,7 +240,8 @@ fn an_answer_from_the_zone_allocates_nothing() {
         let corefile = format!(
             ".:53 {{\n prometheus 127.0.0.1:0\n errors\n local\n loadbalance {policy}\n cache 30\n \
              kubernetes cluster.local clusterset.local in-addr.arpa {{\n manifests {}\n pods insecure\n \
-             zonal\n multicluster clusterset.local\n }}\n}}",
+             zonal\n multicluster clusterset.local\n }}\n \
+             k8s_external example.org 2.0.192.in-addr.arpa {{\n headless\n }}\n}}",
             objects.display()
         );
         count(&router(corefile, &runtime), &mut wrong);

@@ -51,6 +51,24 @@ fn a_cluster_ip_follows_its_service() {
 }
 
 #[test]
+fn an_external_address_follows_its_services() {
+    let mut writer = Writer::new(KindSet::EMPTY);
+    let address: std::net::IpAddr = "192.0.2.10".parse().unwrap();
+    let targets = || vec![ExternalTarget::Address(address), ExternalTarget::Name(b"\x02lb\0"[..].into())];
+    let external = || Some(Arc::new(External { targets: targets().into(), given: 2, ports: Box::default() }));
+    let service = |name: &str| Service::headless(key(name, "demo"), vec![]);
+    writer.insert_service(service("a").with_external(external()));
+    writer.insert_service(service("b").with_external(external()));
+    assert_eq!(writer.draft().external_ip_owners(address), [key("a", "demo"), key("b", "demo")]);
+    assert!(writer.draft().cluster_ip_owners(address).is_empty());
+    writer.insert_service(service("a"));
+    assert_eq!(writer.draft().external_ip_owners(address), [key("b", "demo")]);
+    assert_eq!(writer.draft().external_addresses().count(), 1);
+    writer.remove_service(&key("b", "demo"));
+    assert_eq!(writer.draft().external_addresses().count(), 0);
+}
+
+#[test]
 fn services_of_one_name_are_found_in_all_namespaces() {
     let mut writer = Writer::new(KindSet::EMPTY);
     for namespace in ["a", "b", "b"] {

@@ -190,3 +190,49 @@ fn s2_5_an_external_name_that_is_no_name_leaves_the_service_out() {
         assert_eq!(problems.len(), 1, "{name}");
     }
 }
+
+fn external_of(object: Value) -> (Option<Arc<External>>, Vec<Problem>) {
+    let mut problems = Vec::new();
+    let found = external(&serde_json::from_value(object).unwrap(), &mut problems);
+    (found, problems)
+}
+
+#[test]
+fn external_addresses_are_those_given_then_those_of_the_load_balancer() {
+    let (found, problems) = external_of(json!({
+        "metadata": {"name": "web", "namespace": "demo"},
+        "spec": {
+            "clusterIP": "None", "externalIPs": ["192.0.2.10", "2001:DB8::1", "192.0.2.10"],
+            "ports": [{"name": "HTTP", "port": 80}, {"port": 53, "protocol": "UDP"}]
+        },
+        "status": {"loadBalancer": {"ingress": [
+            {"ip": "192.0.2.11", "hostname": "unused.example"}, {"hostname": "LB.example"},
+            {"ip": "", "hostname": "192.0.2.12"}, {"hostname": "LB.example"}, {"ports": []},
+            {"hostname": "not..a.name"}
+        ]}}
+    }));
+    let found = found.unwrap();
+    let address = |text: &str| ExternalTarget::Address(text.parse().unwrap());
+    let name = ExternalTarget::Name(b"\x02LB\x07example\0"[..].into());
+    let expected =
+        [address("192.0.2.10"), address("2001:db8::1"), address("192.0.2.11"), name, address("192.0.2.12")];
+    assert_eq!(found.targets[..], expected);
+    assert_eq!(found.given, 7, "what repeats counts in weights");
+    let ports: Vec<_> = found.ports.iter().map(|port| (&*port.name, port.number)).collect();
+    assert_eq!(ports, [(&b"http"[..], Some(80)), (&b""[..], Some(53))]);
+    assert_eq!(problems.len(), 1);
+    assert!(problems[0].what.contains("`not..a.name` is no IP address or domain name"), "{problems:?}");
+}
+
+#[test]
+fn a_service_without_external_addresses_has_nothing_of_them() {
+    for object in [
+        json!({"metadata": {"name": "web", "namespace": "demo"}}),
+        json!({"spec": {"clusterIP": "10.96.0.1", "externalIPs": null}, "status": null}),
+        json!({"spec": {"externalIPs": []}, "status": {"loadBalancer": {}}}),
+        json!({"status": {"loadBalancer": {"ingress": [{}, {"ip": null, "hostname": ""}]}}}),
+    ] {
+        let (found, problems) = external_of(object);
+        assert!(found.is_none() && problems.is_empty(), "{found:?} {problems:?}");
+    }
+}

@@ -110,6 +110,36 @@ fn what_is_unchanged_publishes_nothing() {
 }
 
 #[test]
+fn external_addresses_move_a_serial_of_their_own() {
+    let object = |addresses: Value, port: u16| {
+        let object = json!({
+            "metadata": {"name": "web", "namespace": "demo"},
+            "spec": {"clusterIP": "10.96.0.1", "externalIPs": addresses, "ports": [{"port": port}]},
+        });
+        AnyObject::Service(serde_json::from_value(object).unwrap())
+    };
+    let mut store = new_store();
+    let mut serials = |change: Change, unix_s: u32| {
+        store.take(change);
+        let published = store.publish(unix_s);
+        let zone = store.reader().snapshot();
+        let owners = zone.external_ip_owners(ip("192.0.2.10")).len();
+        (published, zone.serial(), zone.external_serial(), owners)
+    };
+    assert_eq!(serials(Change::Apply(object(json!([]), 80)), 10), (true, 10, 0, 0));
+    assert_eq!(serials(Change::Apply(object(json!(["192.0.2.10"]), 80)), 20), (true, 10, 20, 1));
+    assert_eq!(serials(Change::Apply(object(json!(["192.0.2.10"]), 80)), 30), (false, 10, 20, 1));
+    assert_eq!(serials(Change::Apply(object(json!(["192.0.2.10"]), 81)), 40), (true, 40, 40, 1));
+    assert_eq!(serials(Change::Apply(object(json!([]), 81)), 50), (true, 40, 50, 0));
+    // No answer about external addresses changes here.
+    assert_eq!(serials(Change::Apply(object(json!([]), 82)), 60), (true, 60, 50, 0));
+    assert_eq!(serials(Change::Delete(object(json!([]), 82)), 70), (true, 70, 50, 0));
+    // A secondary must hear of what is added and taken away, too.
+    assert_eq!(serials(Change::Apply(object(json!(["192.0.2.10"]), 80)), 80), (true, 80, 80, 1));
+    assert_eq!(serials(Change::Delete(object(json!([]), 80)), 90), (true, 90, 90, 0));
+}
+
+#[test]
 fn the_serial_moves_with_what_answers_show() {
     let mut store = new_store();
     store.take(Change::Apply(namespace("demo")));

@@ -293,3 +293,6 @@ impl<'a> Ask<'a> {
 fn unsynced(zone: &Zone) -> KindSet {
     zone.unsynced().without(Kind::ServiceImport)
 }
+
+#[cfg(test)]
+mod tests;
