@@ -228,7 +228,7 @@ fn each_wrong_word_is_told() {
     );
     let told = bench.refusal(setup, "k8s_external a\nk8s_external b\nkubernetes cluster.local");
     assert!(told.starts_with("`k8s_external` is given twice"), "{told}");
-    let long = format!("{0}.{0}.{0}.{1}", "a".repeat(60), "b".repeat(55));
+    let long = format!("{0}.{0}.{0}.{1}", "a".repeat(60), "b".repeat(56));
     let told = bench.refusal(setup, &format!("k8s_external {long}\nkubernetes cluster.local"));
     assert!(told.contains("a name has at most 255 octets"), "{told}");
     // What is wrong with `kubernetes` its own set-up says.
