@@ -41,14 +41,33 @@ impl Proxy {
         Self { child, address }
     }
 
+    /// Sends until the API server has taken the change: an etcd that waits for its disk may time out, with the change
+    /// made or not. Sent again it is the same change.
     fn send(&self, op: &Op) {
-        let (method, object, is_new) = match op {
-            Op::Create(object) => ("POST", object, true),
-            Op::Replace(object) => ("PUT", object, false),
-            Op::Delete(object) => ("DELETE", object, false),
+        let mut is_repeated = false;
+        until("the API server takes a change", || {
+            let (status, response) = self.send_once(op);
+            let is_done = match (op, status.as_str()) {
+                (Op::Create(_), "409") | (Op::Delete(_), "404") => is_repeated,
+                (_, status) => status.starts_with('2'),
+            };
+            assert!(
+                is_done || status.starts_with('5') || response.contains("timed out"),
+                "{op:?}: {response}"
+            );
+            is_repeated = true;
+            is_done.then_some(())
+        });
+    }
+
+    fn send_once(&self, op: &Op) -> (String, String) {
+        let (method, object) = match op {
+            Op::Create(object) => ("POST", object),
+            Op::Replace(object) => ("PUT", object),
+            Op::Delete(object) => ("DELETE", object),
         };
         let body = if method == "DELETE" { String::new() } else { object.to_string() };
-        let path = path_of(object, is_new);
+        let path = path_of(object, method == "POST");
         let mut stream = TcpStream::connect(&self.address).expect("kubectl proxy serves");
         write!(
             stream,
@@ -60,8 +79,7 @@ impl Proxy {
         .expect("sent");
         let mut response = String::new();
         stream.read_to_string(&mut response).expect("a response");
-        let status = response.split(' ').nth(1).unwrap_or_default();
-        assert!(status.starts_with('2'), "{method} {path}: {response}\n{body}");
+        (response.split(' ').nth(1).unwrap_or_default().to_owned(), response)
     }
 }
 
@@ -86,7 +104,7 @@ fn every_answer_is_the_state_before_a_change_or_after_it() {
     let mut tallies: Vec<Tally> = thread::scope(|scope| {
         let (history, stop, dns) = (&history, &stop, server.dns);
         let clients: Vec<_> = (0..CLIENTS)
-            .map(|at| scope.spawn(move || history.ask(&mut Client::new(dns), at * 7, stop)))
+            .map(|at| scope.spawn(move || history.ask(&mut Client::new(dns), at * 7, stop, pause)))
             .collect();
         let drivers: Vec<_> = herds
             .into_iter()
@@ -149,6 +167,11 @@ fn path_of(object: &Value, is_new: bool) -> String {
     let (namespace, name) = (text(&object["metadata"]["namespace"]), text(&object["metadata"]["name"]));
     let name = if is_new { String::new() } else { format!("/{name}") };
     format!("{api}/namespaces/{namespace}/{plural}{name}")
+}
+
+/// Leaves the processors to the API server, too.
+fn pause() {
+    pause_until(Instant::now() + Duration::from_micros(300));
 }
 
 #[expect(clippy::disallowed_methods, reason = "a test's thread serves nobody")]

@@ -48,7 +48,9 @@ async fn every_answer_is_the_state_before_a_change_or_after_it() {
     let clients: Vec<_> = (0..CLIENTS)
         .map(|at| {
             let (history, stop) = (Arc::clone(&history), Arc::clone(&stop));
-            std::thread::spawn(move || history.ask(&mut Client::new(server), at * 7, &stop))
+            std::thread::spawn(move || {
+                history.ask(&mut Client::new(server), at * 7, &stop, std::thread::yield_now)
+            })
         })
         .collect();
     let mut pace = tokio::time::interval(PACE);

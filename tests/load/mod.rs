@@ -65,8 +65,8 @@ impl History {
         }
     }
 
-    /// Asks one question after the other until `stop`, and checks every answer.
-    pub fn ask(&self, client: &mut Client, first: usize, stop: &AtomicBool) -> Tally {
+    /// Asks one question after the other until `stop`, with `pause` between them, and checks every answer.
+    pub fn ask(&self, client: &mut Client, first: usize, stop: &AtomicBool, pause: fn()) -> Tally {
         let mut tally = Tally::default();
         for question in self.tracks.keys().cycle().skip(first) {
             // What is wrong once is enough to read.
@@ -75,6 +75,7 @@ impl History {
             }
             tally.asked += 1;
             tally.wrong.extend(self.ask_once(client, question).err());
+            pause();
         }
         tally
     }
