@@ -94,7 +94,10 @@ impl SrvSet<'_> {
     where
         I: Iterator<Item = Part<'z>>,
     {
-        let records = |part: Part<'z>| part.matching(detail).count() * part.places().count();
+        // As in CoreDNS the endpoints of a slice without ports have a share, although they have no record.
+        let is_bare = |part: &Part<'z>| part.slice.ports.is_empty() && !detail.asks_for_something();
+        let shares = |part: &Part<'z>| part.matching(detail).count() + usize::from(is_bare(part));
+        let records = |part: Part<'z>| shares(&part) * part.places().count();
         let weight = weight_of(parts().map(records).sum());
         let mut label = LabelBuf::new();
         let mut first_target = None;

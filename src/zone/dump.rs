@@ -4,7 +4,7 @@ use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use super::{EndpointRef, Import, LabelBuf, Port, Service, ServiceKey, ServiceKind, Zone};
+use super::{EndpointRef, Import, LabelBuf, Port, Service, ServiceKey, ServiceKind, Slice, Zone};
 use crate::dns::{Name, reverse_name, write_text};
 
 /// A generation with the origins that it is served under. Prints records in the order of their names.
@@ -112,7 +112,8 @@ fn cluster_ip(lines: &mut Vec<Line>, owner: &str, service: &Service, parent: imp
     service.cluster_ips().for_each(|address| lines.push((owner.to_owned(), address_data(address))));
     let addresses = service.v4.len() + service.v6.len();
     if addresses > 0 {
-        ports(lines, owner, owner, &service.ports, service.ports.len() * addresses);
+        let of_port = |port: Option<&Port>| addresses * named_like(&service.ports, port);
+        ports(lines, owner, owner, &service.ports, of_port);
     }
     endpoints(lines, service, parent);
 }
@@ -124,14 +125,21 @@ fn headless(lines: &mut Vec<Line>, owner: &str, service: &Service, parent: impl 
         .map(|address| IpAddr::V4(*address))
         .chain(service.v6.iter().map(|address| IpAddr::V6(*address)));
     all.for_each(|address| lines.push((owner.to_owned(), address_data(address))));
-    let records: usize = service.slices.iter().map(|slice| slice.ports.len() * slice.endpoints().len()).sum();
+    // At the Service's name the endpoints of a slice without ports have a share, as they have in answers.
+    let of_port = |port: Option<&Port>| -> usize {
+        let of_slice = |slice: &Slice| match port {
+            None => slice.ports.len().max(1),
+            Some(_) => named_like(&slice.ports, port),
+        };
+        service.slices.iter().map(|slice| slice.endpoints().len() * of_slice(slice)).sum()
+    };
     let mut label = LabelBuf::new();
     for (at, slice) in service.slices.iter().enumerate() {
         let parent = parent(at);
         for endpoint in slice.endpoints() {
             endpoint.write_label(&mut label);
             let target = format!("{}{parent}", text_of(label.as_wire()));
-            ports(lines, owner, &target, &slice.ports, records);
+            ports(lines, owner, &target, &slice.ports, of_port);
         }
     }
     let mut fqdns = service.slices.iter().flat_map(|slice| &slice.fqdns);
@@ -166,18 +174,31 @@ fn endpoints(lines: &mut Vec<Line>, service: &Service, parent: impl Fn(usize) ->
     }
 }
 
-/// SRV records at the Service's name and at the port's.
-fn ports(lines: &mut Vec<Line>, owner: &str, target: &str, ports: &[Port], records: usize) {
+/// SRV records at the Service's name and at the port's; `shares` says among how many records each name's weight is shared.
+fn ports(
+    lines: &mut Vec<Line>,
+    owner: &str,
+    target: &str,
+    ports: &[Port],
+    shares: impl Fn(Option<&Port>) -> usize,
+) {
     for port in ports {
         let Some(number) = port.number else { continue };
-        let data = |records: usize| format!("SRV\t0 {} {number} {target}", (100 / records.max(1)).max(1));
-        lines.push((owner.to_owned(), data(records)));
+        let data = |shares: usize| format!("SRV\t0 {} {number} {target}", (100 / shares.max(1)).max(1));
+        lines.push((owner.to_owned(), data(shares(None))));
         if !port.name.is_empty() {
             let protocol = String::from_utf8_lossy(port.protocol.as_bytes());
             let name = String::from_utf8_lossy(&port.name);
-            lines.push((format!("_{name}._{protocol}.{owner}"), data(records / ports.len())));
+            lines.push((format!("_{name}._{protocol}.{owner}"), data(shares(Some(port)))));
         }
     }
+}
+
+/// How many of the ports have the name and protocol of `port`; all of them for `None`.
+fn named_like(ports: &[Port], port: Option<&Port>) -> usize {
+    let is_like =
+        |other: &&Port| port.is_none_or(|port| other.name == port.name && other.protocol == port.protocol);
+    ports.iter().filter(is_like).count()
 }
 
 fn endpoint_name(owner: &EndpointRef) -> String {
@@ -206,7 +227,7 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::zone::{Endpoint, Fqdn, KindSet, Slice, Writer};
+    use crate::zone::{Endpoint, Fqdn, KindSet, Writer};
 
     #[test]
     fn a_name_has_one_cname_or_addresses() {
@@ -242,6 +263,46 @@ mod tests {
                 "mixed.demo.svc.z.\t5\tIN\tA\t192.0.2.1",
                 "one.out.demo.svc.z.\t5\tIN\tCNAME\tA.",
                 "out.demo.svc.z.\t5\tIN\tCNAME\tA.",
+            ]
+        );
+    }
+
+    #[test]
+    fn weights_are_those_of_answers() {
+        let key = || ServiceKey::new("db", "demo").unwrap();
+        let port = |name: &str, number| Port {
+            number: Some(number),
+            name: name.as_bytes().into(),
+            protocol: crate::zone::Protocol::Tcp,
+        };
+        let slice = |last: u8, ports: Vec<Port>| {
+            let endpoint = Endpoint { address: [192, 0, 2, last].into(), name: None };
+            Arc::new(Slice::new(key(), ports, vec![endpoint], 0))
+        };
+        let mut writer = Writer::new(KindSet::EMPTY);
+        writer.insert_namespace(b"demo");
+        let slices = vec![
+            slice(1, vec![port("sql", 5432), port("http", 80)]),
+            slice(2, vec![port("sql", 5432)]),
+            slice(3, vec![]),
+        ];
+        writer.insert_service(Service::headless(key(), slices));
+        let zones = ["z".parse().unwrap()];
+        let dump = Dump { zone: writer.draft(), zones: &zones, multicluster: &[], ttl_s: 5 }.to_string();
+        let weights: Vec<(&str, &str)> = dump
+            .lines()
+            .filter(|line| line.contains("\tSRV\t"))
+            .map(|line| (line.split('\t').next().unwrap(), line.split(' ').nth(1).unwrap()))
+            .collect();
+        assert_eq!(
+            weights,
+            [
+                ("_http._tcp.db.demo.svc.z.", "100"),
+                ("_sql._tcp.db.demo.svc.z.", "50"),
+                ("_sql._tcp.db.demo.svc.z.", "50"),
+                ("db.demo.svc.z.", "25"),
+                ("db.demo.svc.z.", "25"),
+                ("db.demo.svc.z.", "25"),
             ]
         );
     }
