@@ -14,6 +14,7 @@ mod code;
 mod edns;
 mod failure;
 mod message;
+mod moved;
 mod name;
 mod pack;
 mod query;

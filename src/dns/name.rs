@@ -4,6 +4,8 @@ use std::fmt;
 
 /// The longest name on the wire, root label included (RFC 1035 §3.1).
 pub const NAME_LEN_MAX: usize = 255;
+/// The furthest that a compression pointer reaches, of 14 bits (RFC 1035 §4.1.4).
+pub(super) const POINTER_MAX: usize = 0x3fff;
 /// The longest label (RFC 1035 §3.1).
 pub const LABEL_LEN_MAX: usize = 63;
 

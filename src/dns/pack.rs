@@ -6,8 +6,7 @@ use foldhash::fast::RandomState;
 use hashbrown::HashTable;
 
 use super::message::Section;
-use super::name::wire_len;
-use super::response::POINTER_MAX;
+use super::name::{POINTER_MAX, wire_len};
 use super::{BatchRecord, HEADER_LEN, Owner, Rdata, RecordType, Response};
 
 /// The suffixes of names that stand in a message, each where a pointer reaches it.

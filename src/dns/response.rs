@@ -11,15 +11,13 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 use super::addresses;
 use super::code::{Class, Flags, Rcode, RecordType, read_u16};
 use super::message::{Cursor, RecordSpan, Records, Section, skip_name};
-use super::name::wire_len;
+use super::name::{POINTER_MAX, wire_len};
 use super::reorder;
 use super::{AddressSet, HEADER_LEN, InfoCode, Query, answers_question};
 
 const MESSAGE_LEN_MAX: usize = u16::MAX as usize;
 /// The octets of an OPT record without options: root, type, size, flags, length (RFC 6891 §6.1.2).
 pub const OPT_LEN: usize = 11;
-/// A compression pointer has 14 bits (RFC 1035 §4.1.4).
-pub(super) const POINTER_MAX: usize = 0x3fff;
 /// The option that carries an extended error (RFC 8914 §2).
 const OPTION_EDE: u16 = 15;
 /// An option that speaks of one hop only (RFC 7828 §3.1), so that an upstream's is not ours to repeat.
