@@ -1,6 +1,6 @@
 //! The reasons for a negative answer in a zone of external addresses.
 
-use super::reason::{Reason, Scope, hidden_namespace, missing, no_data, of_endpoints};
+use super::reason::{Reason, Scope, in_the_way, missing, no_data, of_endpoints};
 use crate::dns::RecordType;
 use crate::zone::{Detail, ExternalPath, Kind, ServiceKind, ServicePath, Zone};
 
@@ -15,11 +15,7 @@ pub fn negative_external<'z>(
     scope: Scope<'z>,
     headless: bool,
 ) -> Reason<'z> {
-    let unsynced = zone.unsynced().without(Kind::ServiceImport);
-    if !exists && !unsynced.is_empty() {
-        return Reason::NotSynced(unsynced);
-    }
-    if let Some(reason) = path.namespace().and_then(|namespace| hidden_namespace(zone, namespace, scope)) {
+    if let Some(reason) = in_the_way(zone, Kind::ServiceImport, path.namespace(), exists, scope) {
         return reason;
     }
     match path {

@@ -1,8 +1,8 @@
 //! The reasons for a negative answer in a multicluster zone.
 
-use super::reason::{Reason, Scope, hidden_namespace, no_data, ports_of};
+use super::reason::{Reason, Scope, beside_services, in_the_way, ports_of};
 use crate::dns::RecordType;
-use crate::zone::{Branch, Detail, Kind, Path, ServiceKind, ServicePath, Zone};
+use crate::zone::{Detail, Kind, Path, ServiceKind, ServicePath, Zone};
 
 /// What [`super::negative`] is for other zones: Services of this cluster are not looked at.
 #[must_use]
@@ -13,19 +13,12 @@ pub fn negative_import<'z>(
     exists: bool,
     scope: Scope<'z>,
 ) -> Reason<'z> {
-    let unsynced = zone.unsynced().without(Kind::Service);
-    if !exists && !unsynced.is_empty() {
-        return Reason::NotSynced(unsynced);
-    }
-    if let Some(reason) = path.namespace().and_then(|namespace| hidden_namespace(zone, namespace, scope)) {
+    if let Some(reason) = in_the_way(zone, Kind::Service, path.namespace(), exists, scope) {
         return reason;
     }
     match path {
         Path::Service(import) if !exists => of_import(zone, import),
-        Path::Pod { .. } | Path::Namespace(Branch::Pod, _) if !scope.pods => Reason::PodsDisabled,
-        Path::Pod { label, .. } if !exists => Reason::NoPod { label },
-        Path::Unknown => Reason::NoImportShape,
-        _ => no_data(asked),
+        _ => beside_services(path, asked, exists, scope, Reason::NoImportShape),
     }
 }
 

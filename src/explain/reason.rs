@@ -151,27 +151,47 @@ pub fn negative<'z>(
     scope: Scope<'z>,
 ) -> Reason<'z> {
     // Imports are another zone's.
-    let unsynced = zone.unsynced().without(Kind::ServiceImport);
-    if !exists && !unsynced.is_empty() {
-        return Reason::NotSynced(unsynced);
-    }
-    if let Some(reason) = path.namespace().and_then(|namespace| hidden_namespace(zone, namespace, scope)) {
+    if let Some(reason) = in_the_way(zone, Kind::ServiceImport, path.namespace(), exists, scope) {
         return reason;
     }
     match path {
         Path::Service(service) => of_service(zone, service, asked, exists, scope),
+        _ => beside_services(path, asked, exists, scope, Reason::NoShape),
+    }
+}
+
+/// What no name gets past: a list that is not in, but for that of `others`, and a namespace that is not shown.
+pub(super) fn in_the_way<'z>(
+    zone: &'z Zone,
+    others: Kind,
+    namespace: Option<&'z [u8]>,
+    exists: bool,
+    scope: Scope<'z>,
+) -> Option<Reason<'z>> {
+    let unsynced = zone.unsynced().without(others);
+    if !exists && !unsynced.is_empty() {
+        return Some(Reason::NotSynced(unsynced));
+    }
+    hidden_namespace(zone, namespace?, scope)
+}
+
+/// The reasons for names that are no Service's; `no_shape` is the zone's for one that is nothing.
+pub(super) fn beside_services<'z>(
+    path: &Path<'z>,
+    asked: RecordType,
+    exists: bool,
+    scope: Scope<'z>,
+    no_shape: Reason<'z>,
+) -> Reason<'z> {
+    match path {
         Path::Pod { .. } | Path::Namespace(Branch::Pod, _) if !scope.pods => Reason::PodsDisabled,
         Path::Pod { label, .. } if !exists => Reason::NoPod { label },
-        Path::Unknown => Reason::NoShape,
+        Path::Unknown => no_shape,
         _ => no_data(asked),
     }
 }
 
-pub(super) fn hidden_namespace<'z>(
-    zone: &'z Zone,
-    namespace: &'z [u8],
-    scope: Scope<'z>,
-) -> Option<Reason<'z>> {
+fn hidden_namespace<'z>(zone: &'z Zone, namespace: &'z [u8], scope: Scope<'z>) -> Option<Reason<'z>> {
     if zone.has_namespace(namespace) {
         return (!is_exposed(namespace, scope)).then_some(Reason::NotExposed { namespace });
     }
