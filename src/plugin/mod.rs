@@ -38,6 +38,7 @@ mod lookup;
 pub mod r#loop;
 pub mod minimal;
 pub mod nsid;
+mod origin;
 mod per_server;
 pub mod prometheus;
 pub mod ready;

@@ -24,6 +24,7 @@ use std::sync::Arc;
 pub use options::Options;
 pub use setup::setup;
 
+use super::origin::{Origin, Origins};
 use super::{Lookup, Next, Plugin, Reply, ZoneTransfer, kubernetes};
 use crate::cluster::Watch;
 use crate::dns::{
@@ -42,18 +43,12 @@ struct State {
     /// What the block's `kubernetes` shows, and for how long.
     kubernetes: kubernetes::Options,
     /// The zones with what is asked of each query.
-    origins: Vec<Origin>,
+    origins: Origins,
     reader: Reader,
     local: Vec<IpAddr>,
     lookup: Arc<Lookup>,
     /// Keeps the watch going.
     _watch: Arc<Watch>,
-}
-
-struct Origin {
-    wire: Box<[u8]>,
-    labels: usize,
-    falls_through: Vec<Box<[u8]>>,
 }
 
 /// A question, the generation that answers it, and where in it the zone begins.
@@ -95,17 +90,7 @@ impl K8sExternal {
         local: Vec<IpAddr>,
         lookup: Arc<Lookup>,
     ) -> Self {
-        let origins = options.zones.iter().map(|zone| Origin {
-            wire: zone.as_wire().into(),
-            labels: zone.label_count(),
-            falls_through: options
-                .fallthrough
-                .iter()
-                .filter(|through| zone.is_within(through) || through.is_within(zone))
-                .map(|through| through.as_wire().into())
-                .collect(),
-        });
-        let origins = origins.collect();
+        let origins = Origins::new(&options.zones, &options.fallthrough, |_| ());
         let reader = watch.reader();
         let state = State { options, kubernetes, origins, reader, local, lookup, _watch: watch };
         Self { state: Arc::new(state) }
@@ -118,7 +103,7 @@ impl Plugin for K8sExternal {
     }
 
     fn is_live(&self, query: &Query<'_>) -> bool {
-        self.state.origin_of(query).is_some_and(|(origin, _)| !origin.falls_through(query))
+        self.state.origins.of(query).is_some_and(|(origin, _)| !origin.falls_through(query))
     }
 
     fn transfer(&self, query: &Query<'_>) -> Option<Result<ZoneTransfer, Failure>> {
@@ -127,7 +112,7 @@ impl Plugin for K8sExternal {
 
     fn serve(&self, query: &Query<'_>, next: Next<'_>, response: &mut Response) -> Reply {
         let state = &*self.state;
-        let Some((origin, origin_at)) = state.origin_of(query) else { return next.serve(query, response) };
+        let Some((origin, origin_at)) = state.origins.of(query) else { return next.serve(query, response) };
         let zone = state.reader.load();
         let ask = Ask { query, zone: &zone, state, origin, origin_at };
         // The zone is as fast as a cache, and what it says now must not be said later.
@@ -157,27 +142,12 @@ impl Plugin for K8sExternal {
 // === impl State ===
 
 impl State {
-    /// The longest zone that holds the name, and where it begins.
-    fn origin_of(&self, query: &Query<'_>) -> Option<(&Origin, usize)> {
-        let matching =
-            self.origins.iter().filter_map(|origin| Some((origin, query.zone_start(&origin.wire)?)));
-        matching.min_by_key(|(_, start)| *start)
-    }
-
     fn scope(&self) -> Scope<'_> {
         Scope {
             namespaces: self.kubernetes.namespaces.as_deref(),
             pods: false,
             endpoints: self.kubernetes.watch.endpoints,
         }
-    }
-}
-
-// === impl Origin ===
-
-impl Origin {
-    fn falls_through(&self, query: &Query<'_>) -> bool {
-        self.falls_through.iter().any(|through| query.zone_start(through).is_some())
     }
 }
 

@@ -16,7 +16,7 @@ use crate::zone::{External, ExternalTarget, LabelBuf, Port, Service, ServiceKey,
 
 /// The zone that the query names, if it names one and not something below it.
 pub(super) fn transfer(state: &Arc<State>, query: &Query<'_>) -> Option<Result<ZoneTransfer, Failure>> {
-    let (origin, 0) = state.origin_of(query)? else { return None };
+    let (origin, 0) = state.origins.of(query)? else { return None };
     let zone = state.reader.snapshot();
     let unsynced = super::unsynced(&zone);
     if !unsynced.is_empty() {

@@ -81,7 +81,7 @@ fn ask_server(state: &Arc<State>, ask: &Ask<'_>, chain: &[Box<[u8]>], response: 
         if is_loop || matches!(outcome, Outcome::Dropped) {
             begun.begin(&asked);
             begun.set_uncacheable();
-            if let Some((origin, origin_at)) = state.origin_of(&asked) {
+            if let Some((origin, origin_at)) = state.origins.of(&asked) {
                 let zone = state.reader.load();
                 Ask { query: &asked, zone: &zone, state: &state, origin, origin_at }
                     .negative(&mut begun, true);

@@ -29,6 +29,7 @@ use std::sync::Arc;
 pub use options::{Options, PodMode};
 pub use setup::setup;
 
+use super::origin::{self, Origins};
 use super::{Lookup, Next, Plugin, Reply, ZoneTransfer};
 use crate::cluster::Watch;
 use crate::dns::{Failure, FailureKind, Owner, Query, Rcode, RecordType, Response, Section};
@@ -43,7 +44,7 @@ pub struct Kubernetes {
 struct State {
     options: Options,
     /// The zones with what is asked of each query.
-    origins: Vec<Origin>,
+    origins: Origins<Sort>,
     reader: Reader,
     local: Vec<IpAddr>,
     lookup: Arc<Lookup>,
@@ -51,14 +52,14 @@ struct State {
     _watch: Arc<Watch>,
 }
 
-struct Origin {
-    wire: Box<[u8]>,
-    labels: usize,
+/// What the plugin knows of each of its zones.
+struct Sort {
     is_reverse: bool,
     /// Whether imports answer, and not Services.
     is_multicluster: bool,
-    falls_through: Vec<Box<[u8]>>,
 }
+
+type Origin = origin::Origin<Sort>;
 
 /// A question, the generation that answers it, and where in it the zone begins.
 struct Ask<'a> {
@@ -86,19 +87,10 @@ impl Kubernetes {
     /// Answers from what `watch` sees; `local` are the addresses that the server's own Services are found by.
     #[must_use]
     pub fn new(options: Options, watch: Arc<Watch>, local: Vec<IpAddr>, lookup: Arc<Lookup>) -> Self {
-        let origins = options.zones.iter().map(|zone| Origin {
-            wire: zone.as_wire().into(),
-            labels: zone.label_count(),
+        let origins = Origins::new(&options.zones, &options.fallthrough, |zone| Sort {
             is_reverse: zone.is_reverse(),
             is_multicluster: options.is_multicluster(zone),
-            falls_through: options
-                .fallthrough
-                .iter()
-                .filter(|through| zone.is_within(through) || through.is_within(zone))
-                .map(|through| through.as_wire().into())
-                .collect(),
         });
-        let origins = origins.collect();
         let reader = watch.reader();
         Self { state: Arc::new(State { options, origins, reader, local, lookup, _watch: watch }) }
     }
@@ -110,7 +102,7 @@ impl Plugin for Kubernetes {
     }
 
     fn is_live(&self, query: &Query<'_>) -> bool {
-        self.state.origin_of(query).is_some_and(|(origin, _)| !origin.falls_through(query))
+        self.state.origins.of(query).is_some_and(|(origin, _)| !origin.falls_through(query))
     }
 
     fn transfer(&self, query: &Query<'_>) -> Option<Result<ZoneTransfer, Failure>> {
@@ -119,7 +111,7 @@ impl Plugin for Kubernetes {
 
     fn serve(&self, query: &Query<'_>, next: Next<'_>, response: &mut Response) -> Reply {
         let state = &*self.state;
-        let Some((origin, origin_at)) = state.origin_of(query) else { return next.serve(query, response) };
+        let Some((origin, origin_at)) = state.origins.of(query) else { return next.serve(query, response) };
         if matches!(query.qtype(), RecordType::AXFR | RecordType::IXFR) {
             return Reply::failed(Failure::new(FailureKind::TransferRefused));
         }
@@ -127,7 +119,7 @@ impl Plugin for Kubernetes {
         let ask = Ask { query, zone: &zone, state, origin, origin_at };
         // The zone is as fast as a cache, and what it says now must not be said later.
         response.set_uncacheable();
-        let found = if origin.is_reverse { ask.reverse(response) } else { ask.forward(response) };
+        let found = if origin.kind.is_reverse { ask.reverse(response) } else { ask.forward(response) };
         match found {
             Found::Records => {
                 response.set_authoritative();
@@ -149,13 +141,6 @@ impl Plugin for Kubernetes {
 // === impl State ===
 
 impl State {
-    /// The longest zone that holds the name, and where it begins.
-    fn origin_of(&self, query: &Query<'_>) -> Option<(&Origin, usize)> {
-        let matching =
-            self.origins.iter().filter_map(|origin| Some((origin, query.zone_start(&origin.wire)?)));
-        matching.min_by_key(|(_, start)| *start)
-    }
-
     fn scope(&self) -> Scope<'_> {
         Scope {
             namespaces: self.options.namespaces.as_deref(),
@@ -165,17 +150,13 @@ impl State {
     }
 }
 
-// === impl Origin ===
+// === impl Sort ===
 
-impl Origin {
+impl Sort {
     /// The kind that no name of the zone waits for: a cluster without the CustomResourceDefinition of imports has names of
     /// its own all the same.
     fn waits_not_for(&self) -> Kind {
         if self.is_multicluster { Kind::Service } else { Kind::ServiceImport }
-    }
-
-    fn falls_through(&self, query: &Query<'_>) -> bool {
-        self.falls_through.iter().any(|through| query.zone_start(through).is_some())
     }
 }
 
@@ -183,7 +164,7 @@ impl Origin {
 
 impl<'a> Ask<'a> {
     fn path(&self) -> Path<'a> {
-        if self.origin.is_multicluster {
+        if self.origin.kind.is_multicluster {
             return Path::of_multicluster(self.query, self.origin.labels);
         }
         match Path::of(self.query, self.origin.labels) {
@@ -196,11 +177,11 @@ impl<'a> Ask<'a> {
 
     /// The kinds whose first list is missing for this zone to know that a name does not exist.
     fn unsynced(&self) -> KindSet {
-        self.zone.unsynced().without(self.origin.waits_not_for())
+        self.zone.unsynced().without(self.origin.kind.waits_not_for())
     }
 
     fn serial(&self) -> u32 {
-        if self.origin.is_multicluster { self.zone.import_serial() } else { self.zone.serial() }
+        if self.origin.kind.is_multicluster { self.zone.import_serial() } else { self.zone.serial() }
     }
 
     fn ttl_s(&self) -> u32 {
@@ -230,7 +211,7 @@ impl<'a> Ask<'a> {
             return Found::NoData;
         }
         match path {
-            Path::Service(path) if self.origin.is_multicluster => self.import(&path, response),
+            Path::Service(path) if self.origin.kind.is_multicluster => self.import(&path, response),
             Path::Service(service) => self.service(&service, response),
             Path::Apex => self.apex(response),
             Path::DnsVersion => self.dns_version(response),
@@ -265,14 +246,14 @@ impl<'a> Ask<'a> {
         if !exists && !unsynced.is_empty() {
             return Reason::NotSynced(unsynced);
         }
-        if self.origin.is_reverse {
+        if self.origin.kind.is_reverse {
             return match exists {
                 true => Reason::NoType { asked: self.query.qtype() },
                 false => Reason::NoOwner,
             };
         }
         let (path, qtype, scope) = (self.path(), self.query.qtype(), self.state.scope());
-        if self.origin.is_multicluster {
+        if self.origin.kind.is_multicluster {
             return explain::negative_import(self.zone, &path, qtype, exists, scope);
         }
         if !exists && let Some(word) = Path::zone_word(self.query, self.origin.labels) {

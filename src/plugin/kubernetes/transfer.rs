@@ -19,24 +19,24 @@ const WEIGHT_SUM: usize = 100;
 
 /// The zone that the query names, if it names one and not something below it.
 pub(super) fn transfer(state: &Arc<State>, query: &Query<'_>) -> Option<Result<ZoneTransfer, Failure>> {
-    let (origin, 0) = state.origin_of(query)? else { return None };
+    let (origin, 0) = state.origins.of(query)? else { return None };
     let zone = state.reader.snapshot();
-    let unsynced = zone.unsynced().without(origin.waits_not_for());
+    let unsynced = zone.unsynced().without(origin.kind.waits_not_for());
     if !unsynced.is_empty() {
         let missing: Vec<&str> = unsynced.iter().map(|kind| kind.plural()).collect();
         let detail = format!("the zone is not whole yet: no list of {} so far", missing.join(", "));
         return Some(Err(Failure::with_detail(FailureKind::Plugin, detail)));
     }
     let apex = Apex { origin: origin.wire.clone(), ttl_s: state.options.ttl_s };
-    let serial = if origin.is_multicluster { zone.import_serial() } else { zone.serial() };
+    let serial = if origin.kind.is_multicluster { zone.import_serial() } else { zone.serial() };
     let mut soa = RecordBatch::new();
     apex.push_soa(&mut soa, serial);
     let servers = state.name_servers(&zone);
-    let records: Box<dyn ZoneRecords> = if origin.is_reverse {
+    let records: Box<dyn ZoneRecords> = if origin.kind.is_reverse {
         Box::new(ReverseRecords::new(apex, servers, Arc::clone(state), zone))
     } else {
         let exposes = |namespace: &[u8]| state.options.exposes(namespace) && zone.has_namespace(namespace);
-        let sources = match origin.is_multicluster {
+        let sources = match origin.kind.is_multicluster {
             true => zone.imports().cloned().map(Source::Import).collect(),
             false => zone.services().cloned().map(Source::Service).collect(),
         };
