@@ -1,17 +1,12 @@
 //! The control plane, seen from a test: a namespace and `kubectl`.
 
-use std::env;
 use std::io::Write;
 use std::path::PathBuf;
 use std::process::{self, Command, Stdio};
 use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
-use std::thread;
-use std::time::{Duration, Instant};
 
+use crate::lab::variable;
 use crate::server::Server;
-
-/// How long anything may take before it counts as never.
-pub const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Tests share the API server; one that stops it must be alone.
 static API_SERVER: RwLock<()> = RwLock::new(());
@@ -116,28 +111,6 @@ pub fn control_plane(verb: &str) {
 /// The kubeconfig whose token is the ServiceAccount's of `deploy/`.
 pub fn restricted_kubeconfig() -> PathBuf {
     variable("KUBEZONE_KUBECONFIG").into()
-}
-
-/// Tries until `attempt` gives something. The only wait in these tests: an event can come at any time.
-pub fn until<T>(what: &str, mut attempt: impl FnMut() -> Option<T>) -> T {
-    let end = Instant::now() + PATIENCE;
-    loop {
-        if let Some(value) = attempt() {
-            return value;
-        }
-        assert!(Instant::now() < end, "{what}: not within {PATIENCE:?}");
-        pause();
-    }
-}
-
-#[expect(clippy::disallowed_methods, reason = "a test's thread serves nobody")]
-fn pause() {
-    thread::sleep(Duration::from_millis(20));
-}
-
-/// A variable of `control-plane env`.
-pub fn variable(name: &str) -> String {
-    env::var(name).unwrap_or_else(|_| panic!("{name} is not set; start these tests with tests/cluster/run"))
 }
 
 fn run(command: &mut Command, stdin: &str) -> String {

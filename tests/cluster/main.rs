@@ -19,6 +19,9 @@ mod changes;
 mod client;
 /// The control plane, seen from a test: a namespace and `kubectl`.
 mod cluster;
+/// What these tests share with tests/parity.
+#[path = "../lab/mod.rs"]
+mod lab;
 /// Objects that change 200 times a second, and what is asked meanwhile; with the same herds as the fake API server.
 #[path = "../load/mod.rs"]
 mod load;

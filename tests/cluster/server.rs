@@ -12,7 +12,7 @@ use std::{env, process, thread};
 use hickory_proto::rr::RecordType;
 
 use crate::client::{self, Reply};
-use crate::cluster::until;
+use crate::lab::until;
 use crate::upstream;
 
 /// The file that we tell people to use.

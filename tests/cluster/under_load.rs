@@ -1,8 +1,7 @@
 //! Change under load, against the real API server: 200 changes a second, and clients that ask all the while.
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{Read, Write};
 use std::net::TcpStream;
-use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -10,7 +9,8 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::cluster::{Cluster, until, variable};
+use crate::cluster::Cluster;
+use crate::lab::{Proxy, until};
 use crate::load::{Client, History, Op, Tally, herds};
 
 /// Each of the eight herds takes so many steps, one every 40 milliseconds: 200 changes a second for ten seconds. It is the
@@ -20,74 +20,42 @@ const STEPS: usize = 252;
 const PACE: Duration = Duration::from_millis(40);
 const CLIENTS: usize = 3;
 
-/// `kubectl proxy`: the API server over plain HTTP, as administrator.
-struct Proxy {
-    child: Child,
-    address: String,
-}
-
-impl Proxy {
-    fn start() -> Self {
-        let mut child = Command::new(variable("KUBECTL"))
-            .args(["proxy", "--port=0", "--address=127.0.0.1"])
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("kubectl starts");
-        let mut line = String::new();
-        let printed = child.stdout.take().expect("it is piped");
-        BufReader::new(printed).read_line(&mut line).expect("kubectl says where it serves");
-        let address = line.trim().rsplit(' ').next().unwrap_or_default().to_owned();
-        Self { child, address }
-    }
-
-    /// Sends until the API server has taken the change: an etcd that waits for its disk may time out, with the change
-    /// made or not. Sent again it is the same change.
-    fn send(&self, op: &Op) {
-        let mut is_repeated = false;
-        until("the API server takes a change", || {
-            let (status, response) = self.send_once(op);
-            let is_done = match (op, status.as_str()) {
-                (Op::Create(_), "409") | (Op::Delete(_), "404") => is_repeated,
-                (_, status) => status.starts_with('2'),
-            };
-            assert!(
-                is_done || status.starts_with('5') || response.contains("timed out"),
-                "{op:?}: {response}"
-            );
-            is_repeated = true;
-            is_done.then_some(())
-        });
-    }
-
-    fn send_once(&self, op: &Op) -> (String, String) {
-        let (method, object) = match op {
-            Op::Create(object) => ("POST", object),
-            Op::Replace(object) => ("PUT", object),
-            Op::Delete(object) => ("DELETE", object),
+/// Sends until the API server has taken the change: an etcd that waits for its disk may time out, with the change
+/// made or not. Sent again it is the same change.
+fn send(proxy: &Proxy, op: &Op) {
+    let mut is_repeated = false;
+    until("the API server takes a change", || {
+        let (status, response) = send_once(proxy, op);
+        let is_done = match (op, status.as_str()) {
+            (Op::Create(_), "409") | (Op::Delete(_), "404") => is_repeated,
+            (_, status) => status.starts_with('2'),
         };
-        let body = if method == "DELETE" { String::new() } else { object.to_string() };
-        let path = path_of(object, method == "POST");
-        let mut stream = TcpStream::connect(&self.address).expect("kubectl proxy serves");
-        write!(
-            stream,
-            "{method} {path} HTTP/1.1\r\nHost: {}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\
-             Connection: close\r\n\r\n{body}",
-            self.address,
-            body.len()
-        )
-        .expect("sent");
-        let mut response = String::new();
-        stream.read_to_string(&mut response).expect("a response");
-        (response.split(' ').nth(1).unwrap_or_default().to_owned(), response)
-    }
+        assert!(is_done || status.starts_with('5') || response.contains("timed out"), "{op:?}: {response}");
+        is_repeated = true;
+        is_done.then_some(())
+    });
 }
 
-impl Drop for Proxy {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
+fn send_once(proxy: &Proxy, op: &Op) -> (String, String) {
+    let (method, object) = match op {
+        Op::Create(object) => ("POST", object),
+        Op::Replace(object) => ("PUT", object),
+        Op::Delete(object) => ("DELETE", object),
+    };
+    let body = if method == "DELETE" { String::new() } else { object.to_string() };
+    let path = path_of(object, method == "POST");
+    let mut stream = TcpStream::connect(&proxy.address).expect("kubectl proxy serves");
+    write!(
+        stream,
+        "{method} {path} HTTP/1.1\r\nHost: {}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\
+         Connection: close\r\n\r\n{body}",
+        proxy.address,
+        body.len()
+    )
+    .expect("sent");
+    let mut response = String::new();
+    stream.read_to_string(&mut response).expect("a response");
+    (response.split(' ').nth(1).unwrap_or_default().to_owned(), response)
 }
 
 #[test]
@@ -95,7 +63,7 @@ fn every_answer_is_the_state_before_a_change_or_after_it() {
     let cluster = Cluster::join("load");
     let proxy = Proxy::start();
     let herds = herds(&cluster.namespace);
-    herds.iter().flat_map(|herd| herd.first_objects()).for_each(|object| proxy.send(&Op::Create(object)));
+    herds.iter().flat_map(|herd| herd.first_objects()).for_each(|object| send(&proxy, &Op::Create(object)));
     let history = History::new(herds.iter().flat_map(|herd| herd.states()).collect());
     let server = cluster.serve();
     settle(&history, &server, true);
@@ -115,7 +83,7 @@ fn every_answer_is_the_state_before_a_change_or_after_it() {
                     for at in 1..=STEPS {
                         let step = herd.next_step();
                         history.note(&step);
-                        proxy.send(&step.op);
+                        send(&proxy, &step.op);
                         pause_until(begin + PACE * u32::try_from(at).expect("few"));
                     }
                 })

@@ -1,14 +1,13 @@
 //! The world outside the cluster: a name server that knows one name, on a free port, over UDP and TCP.
 
-use std::io::{self, Write};
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
-use std::thread;
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
 
 use hickory_proto::op::{Message, OpCode, ResponseCode};
 use hickory_proto::rr::rdata::A;
 use hickory_proto::rr::{RData, Record, RecordType};
 
-use crate::client;
+use crate::lab::name_server;
 
 /// The one name, and its only record. Every other name is a name error.
 pub const NAME: &str = "outside.example.org.";
@@ -16,30 +15,7 @@ pub const ADDRESS: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 80);
 
 /// Starts the name server; its threads end with the test program.
 pub fn start(address: SocketAddr) -> io::Result<()> {
-    let udp = UdpSocket::bind(address)?;
-    let tcp = TcpListener::bind(address)?;
-    thread::spawn(move || {
-        let mut buffer = [0; 4096];
-        while let Ok((length, peer)) = udp.recv_from(&mut buffer) {
-            if let Some(reply) = buffer.get(..length).and_then(answer) {
-                // A client that has gone away is no concern of a name server.
-                let _ = udp.send_to(&reply, peer);
-            }
-        }
-    });
-    thread::spawn(move || {
-        for stream in tcp.incoming().flatten() {
-            thread::spawn(move || serve(stream));
-        }
-    });
-    Ok(())
-}
-
-fn serve(mut stream: TcpStream) -> Option<()> {
-    loop {
-        let query = client::read_framed(&mut stream).ok()?;
-        stream.write_all(&client::framed(&answer(&query)?).ok()?).ok()?;
-    }
+    name_server(address, |query, _| answer(query))
 }
 
 fn answer(query: &[u8]) -> Option<Vec<u8>> {

@@ -3,14 +3,13 @@
 
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
-use std::process::{Child, Command, Stdio};
 
 use serde_json::Value;
 
-use crate::environment::variable;
+use crate::lab::Proxy;
 
 pub struct Api {
-    proxy: Child,
+    _proxy: Proxy,
     stream: BufReader<TcpStream>,
 }
 
@@ -23,22 +22,11 @@ pub struct Refused {
 
 impl Api {
     pub fn connect() -> Self {
-        let mut proxy = Command::new(variable("KUBECTL"))
-            .args(["proxy", "--address=127.0.0.1", "--port=0"])
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("kubectl starts");
-        // Starting to serve on 127.0.0.1:40123
-        let mut line = String::new();
-        BufReader::new(proxy.stdout.take().expect("piped"))
-            .read_line(&mut line)
-            .expect("kubectl proxy says its port");
-        let address = line.trim().rsplit(' ').next().unwrap_or_default();
-        let stream =
-            TcpStream::connect(address).unwrap_or_else(|error| panic!("kubectl proxy at `{line}`: {error}"));
+        let proxy = Proxy::start();
+        let stream = TcpStream::connect(&proxy.address)
+            .unwrap_or_else(|error| panic!("kubectl proxy at `{}`: {error}", proxy.address));
         stream.set_nodelay(true).expect("a socket has options");
-        Self { proxy, stream: BufReader::new(stream) }
+        Self { _proxy: proxy, stream: BufReader::new(stream) }
     }
 
     /// Makes the object, and gives back what the server stored.
@@ -138,13 +126,5 @@ impl Api {
         let start = into.len();
         into.resize(start + size, 0);
         self.stream.read_exact(&mut into[start..])
-    }
-}
-
-impl Drop for Api {
-    fn drop(&mut self) {
-        // It has nothing to lose, and must not outlive the test.
-        let _ = self.proxy.kill();
-        let _ = self.proxy.wait();
     }
 }

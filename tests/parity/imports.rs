@@ -4,7 +4,7 @@
 use serde_json::{Value, json};
 
 use crate::api::Api;
-use crate::environment::until;
+use crate::lab::until;
 use crate::objects::{Object, Objects, at, dns, host, http, port, unready};
 
 /// The definition of the kind: no more of it than the API server needs to keep one.

@@ -17,6 +17,9 @@ mod external_names;
 mod generated;
 /// ServiceImports and the slices of other clusters.
 mod imports;
+/// What these tests share with tests/cluster.
+#[path = "../lab/mod.rs"]
+mod lab;
 /// The names that are asked for.
 mod names;
 /// What is put into the cluster.
@@ -46,8 +49,9 @@ use serde_json::{Value, json};
 
 use crate::api::Api;
 use crate::corefiles::{ALL, Corefile};
-use crate::environment::{seed, until};
+use crate::environment::seed;
 use crate::explained::ROWS;
+use crate::lab::until;
 use crate::outcome::Outcome;
 use crate::questions::{Asked, questions};
 use crate::random::Random;

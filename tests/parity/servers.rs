@@ -10,7 +10,8 @@ use std::time::Duration;
 use std::{process, thread};
 
 use crate::corefiles::Corefile;
-use crate::environment::{kubezone, until, variable};
+use crate::environment::kubezone;
+use crate::lab::{until, variable};
 
 /// The first port handed out: below the kernel's ephemeral range, so that no client socket sits on one of them.
 const FIRST_PORT: u16 = 24_000;

@@ -1,48 +1,21 @@
 //! The world outside the cluster: a name server over UDP and TCP that gives the same question the same answer, whoever
 //! asks. Both servers forward to it.
 
-use std::io::{self, Read, Write};
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
-use std::thread;
+use std::io;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use hickory_proto::op::{Edns, Message, OpCode, ResponseCode};
 use hickory_proto::rr::rdata::{A, AAAA, CNAME, SOA, TXT};
 use hickory_proto::rr::{Name, RData, Record, RecordType};
+
+use crate::lab::name_server;
 
 /// The TTL of all records.
 const TTL: u32 = 300;
 
 /// Starts the name server; its threads end with the test program.
 pub fn start(address: SocketAddr) -> io::Result<()> {
-    let udp = UdpSocket::bind(address)?;
-    let tcp = TcpListener::bind(address)?;
-    thread::spawn(move || {
-        let mut buffer = [0; 4096];
-        while let Ok((length, peer)) = udp.recv_from(&mut buffer) {
-            if let Some(reply) = answer(&buffer[..length], Some(512)) {
-                // A client that has gone away is no concern of a name server.
-                let _ = udp.send_to(&reply, peer);
-            }
-        }
-    });
-    thread::spawn(move || {
-        for stream in tcp.incoming().flatten() {
-            thread::spawn(move || serve(stream));
-        }
-    });
-    Ok(())
-}
-
-fn serve(mut stream: TcpStream) -> Option<()> {
-    loop {
-        let mut length = [0; 2];
-        stream.read_exact(&mut length).ok()?;
-        let mut query = vec![0; usize::from(u16::from_be_bytes(length))];
-        stream.read_exact(&mut query).ok()?;
-        let reply = answer(&query, None)?;
-        let length = u16::try_from(reply.len()).ok()?.to_be_bytes();
-        stream.write_all(&[&length, reply.as_slice()].concat()).ok()?;
-    }
+    name_server(address, answer)
 }
 
 /// The reply; `limit` is what a client without EDNS takes over UDP.
