@@ -1,8 +1,12 @@
 //! Scenarios of the plugins, each run against kubezone and, where `KUBEZONE_COREDNS` names its binary, against CoreDNS.
 //! `README.md` beside this file says how one is written.
 
+/// What upstreams show over TLS.
+mod certificate;
 /// A question over a socket, and what came back.
 mod client;
+/// An upstream over TLS, HTTPS and QUIC.
+mod encrypted;
 /// What a reply is to be, and whether one is that.
 mod expected;
 /// An API server in this process.

@@ -12,11 +12,12 @@ use serde_json::Value;
 use tokio::runtime::{Builder, Runtime};
 
 use crate::Document;
+use crate::certificate;
 use crate::fake_api::FakeApi;
 use crate::scenario::{Refusal, Refused, Scenario};
 use crate::server::{self, Kind, Server};
 use crate::step::{Act, Count, Step};
-use crate::upstream::Upstream;
+use crate::upstream::{Ports, Upstream};
 use crate::words::Words;
 
 /// Everything that a scenario runs with. It ends when this is dropped, also when the scenario fails.
@@ -68,13 +69,20 @@ impl Stage {
         for (name, text) in &self.scenario.files {
             self.write(name, text)?;
         }
+        if self.scenario.corefile.contains(".pem") {
+            certificate::write(&self.folder.0)?;
+        }
         self.apply(&self.scenario.objects)?;
         let _inside = self.runtime.enter();
         for letter in 'A'..='F' {
             let script = self.scenario.scripts.get(&letter).cloned();
-            let Some(port) = self.words.port(&format!("UPSTREAM_{letter}")) else { continue };
+            let port = |kind: &str| self.words.port(&format!("{kind}_{letter}"));
+            let ports = Ports { plain: port("UPSTREAM"), tls: port("TLS"), quic: port("QUIC") };
+            if ports.plain.or(ports.tls).or(ports.quic).is_none() {
+                continue;
+            }
             let script = script.ok_or_else(|| format!("no part `== upstream {letter}`"))?;
-            let upstream = self.runtime.block_on(Upstream::start(port, script))?;
+            let upstream = self.runtime.block_on(Upstream::start(ports, script))?;
             self.upstreams.insert(letter, upstream);
         }
         Ok(())

@@ -1,4 +1,4 @@
-//! An upstream that does as its script says, over UDP and TCP on one port.
+//! An upstream that does as its script says: over UDP and TCP on one port, and encrypted on others.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -10,8 +10,8 @@ use tokio::net::{TcpListener, UdpSocket};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
-use crate::records;
 use crate::script::{Deed, Last, Lie, Reply, Script};
+use crate::{encrypted, records};
 
 /// How a question came.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,13 +25,22 @@ pub enum Carrier {
 
 /// The upstream; its sockets are closed when it is dropped.
 pub struct Upstream {
-    port: u16,
+    ports: Ports,
     state: Arc<Mutex<State>>,
     sockets: JoinSet<()>,
 }
 
+/// Where it listens. What the Corefile does not name is not there.
+#[derive(Debug, Clone, Copy)]
+pub struct Ports {
+    /// UDP and TCP.
+    pub plain: Option<u16>,
+    pub tls: Option<u16>,
+    pub quic: Option<u16>,
+}
+
 /// What it does, and what it was asked.
-struct State {
+pub struct State {
     script: Script,
     /// How often each rule spoke.
     spoken: Vec<usize>,
@@ -47,8 +56,8 @@ pub struct Asked {
 }
 
 /// What one question comes to: messages to send, and whether the connection stays.
-struct Deeds {
-    messages: Vec<Vec<u8>>,
+pub struct Deeds {
+    pub messages: Vec<Vec<u8>>,
     closes: bool,
 }
 
@@ -77,9 +86,9 @@ impl Carrier {
 
 impl Upstream {
     /// Begins to listen on loopback.
-    pub async fn start(port: u16, script: Script) -> Result<Self, String> {
+    pub async fn start(ports: Ports, script: Script) -> Result<Self, String> {
         let state = State { spoken: vec![0; script.rules.len()], script, asked: Vec::new() };
-        let mut upstream = Self { port, state: Arc::new(Mutex::new(state)), sockets: JoinSet::new() };
+        let mut upstream = Self { ports, state: Arc::new(Mutex::new(state)), sockets: JoinSet::new() };
         upstream.live().await?;
         Ok(upstream)
     }
@@ -89,17 +98,19 @@ impl Upstream {
         if !self.sockets.is_empty() {
             return Ok(());
         }
-        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, self.port));
-        let wrong = |error: std::io::Error| format!("upstream {address}: {error}");
-        let udp = UdpSocket::bind(address).await.map_err(wrong)?;
-        // Connections of before may still be in TIME_WAIT.
-        let tcp = Socket::new(Domain::IPV4, Type::STREAM, Some(Protocol::TCP)).map_err(wrong)?;
-        tcp.set_reuse_address(true).map_err(wrong)?;
-        tcp.set_nonblocking(true).map_err(wrong)?;
-        tcp.bind(&address.into()).and_then(|()| tcp.listen(64)).map_err(wrong)?;
-        let tcp = TcpListener::from_std(tcp.into()).map_err(wrong)?;
-        self.sockets.spawn(serve_udp(udp, Arc::clone(&self.state)));
-        self.sockets.spawn(serve_tcp(tcp, Arc::clone(&self.state)));
+        if let Some(port) = self.ports.plain {
+            let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+            let udp =
+                UdpSocket::bind(address).await.map_err(|error| format!("upstream {address}: {error}"))?;
+            self.sockets.spawn(serve_udp(udp, Arc::clone(&self.state)));
+            self.sockets.spawn(serve_tcp(listen(port)?, Arc::clone(&self.state)));
+        }
+        if let Some(port) = self.ports.tls {
+            self.sockets.spawn(encrypted::serve_tls(listen(port)?, Arc::clone(&self.state)));
+        }
+        if let Some(port) = self.ports.quic {
+            self.sockets.spawn(encrypted::serve_quic(port, Arc::clone(&self.state)));
+        }
         Ok(())
     }
 
@@ -134,6 +145,20 @@ impl Upstream {
     pub fn log(&self) -> String {
         lock(&self.state).asked.iter().map(|asked| format!("{}\n", asked.text)).collect()
     }
+}
+
+/// Takes connections, though those of before may still be in TIME_WAIT.
+fn listen(port: u16) -> Result<TcpListener, String> {
+    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+    let listen = || {
+        let tcp = Socket::new(Domain::IPV4, Type::STREAM, Some(Protocol::TCP))?;
+        tcp.set_reuse_address(true)?;
+        tcp.set_nonblocking(true)?;
+        tcp.bind(&address.into())?;
+        tcp.listen(64)?;
+        TcpListener::from_std(tcp.into())
+    };
+    listen().map_err(|error| format!("upstream {address}: {error}"))
 }
 
 fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
@@ -179,7 +204,7 @@ impl Asked {
 }
 
 /// Waits as long as the script says, and gives what is to be sent.
-async fn deeds(state: &Mutex<State>, query: &[u8], carrier: Carrier) -> Deeds {
+pub async fn deeds(state: &Mutex<State>, query: &[u8], carrier: Carrier) -> Deeds {
     let mut deeds = Deeds { messages: Vec::new(), closes: false };
     let Ok(message) = Message::from_vec(query) else { return deeds };
     let Some(deed) = lock(state).deed(&message, carrier) else {
@@ -246,7 +271,7 @@ async fn serve_tcp(listener: TcpListener, state: Arc<Mutex<State>>) {
 }
 
 /// Questions on one connection, each answered when its reply is due.
-async fn serve_stream<S>(stream: S, state: Arc<Mutex<State>>, carrier: Carrier)
+pub async fn serve_stream<S>(stream: S, state: Arc<Mutex<State>>, carrier: Carrier)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {

@@ -1,0 +1,117 @@
+//! An upstream over TLS (DNS over TLS, and over HTTPS where ALPN says `h2`) and over QUIC.
+
+use std::convert::Infallible;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::{Arc, Mutex};
+
+use http_body_util::{BodyExt, Full};
+use hyper::body::{Bytes, Incoming};
+use hyper::server::conn::http2;
+use hyper::service::service_fn;
+use hyper::{Method, Request, Response, StatusCode};
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use quinn::crypto::rustls::QuicServerConfig;
+use tokio::net::TcpListener;
+use tokio::task::JoinSet;
+use tokio_rustls::TlsAcceptor;
+
+use crate::certificate;
+use crate::upstream::{Carrier, State, deeds, serve_stream};
+
+/// Serves TLS on the listener until it is aborted.
+pub async fn serve_tls(listener: TcpListener, state: Arc<Mutex<State>>) {
+    let acceptor = TlsAcceptor::from(Arc::new(certificate::server_config(&[b"dot", b"h2"])));
+    let mut connections = JoinSet::new();
+    loop {
+        let Ok((stream, _)) = listener.accept().await else { continue };
+        let (acceptor, state) = (acceptor.clone(), Arc::clone(&state));
+        connections.spawn(async move {
+            let Ok(stream) = acceptor.accept(stream).await else { return };
+            if stream.get_ref().1.alpn_protocol() != Some(b"h2") {
+                return serve_stream(stream, state, Carrier::Tls).await;
+            }
+            let service = service_fn(move |request| https(request, Arc::clone(&state)));
+            let connection = http2::Builder::new(TokioExecutor::new());
+            let _ = connection.serve_connection(TokioIo::new(stream), service).await;
+        });
+        while connections.try_join_next().is_some() {}
+    }
+}
+
+/// DNS over HTTPS (RFC 8484 §4.1).
+async fn https(
+    request: Request<Incoming>,
+    state: Arc<Mutex<State>>,
+) -> Result<Response<Full<Bytes>>, Infallible> {
+    let status = |status| {
+        let mut response = Response::new(Full::default());
+        *response.status_mut() = status;
+        Ok(response)
+    };
+    if request.uri().path() != "/dns-query" {
+        return status(StatusCode::NOT_FOUND);
+    }
+    let query = if request.method() == Method::GET {
+        let query = request.uri().query().unwrap_or_default();
+        query.split('&').find_map(|pair| pair.strip_prefix("dns=")).and_then(base64url)
+    } else {
+        request.into_body().collect().await.ok().map(|body| body.to_bytes().to_vec())
+    };
+    let Some(query) = query else { return status(StatusCode::BAD_REQUEST) };
+    match deeds(&state, &query, Carrier::Https).await.messages.into_iter().next() {
+        None => status(StatusCode::GATEWAY_TIMEOUT),
+        Some(message) => {
+            let response = Response::builder().header("content-type", "application/dns-message");
+            Ok(response.body(Full::from(message)).expect("a response"))
+        }
+    }
+}
+
+/// RFC 4648 §5, without padding.
+fn base64url(text: &str) -> Option<Vec<u8>> {
+    const DIGITS: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+    let mut octets = Vec::new();
+    let (mut bits, mut count) = (0_u32, 0);
+    for octet in text.bytes() {
+        let digit = DIGITS.iter().position(|digit| *digit == octet)?;
+        bits = bits << 6 | digit as u32;
+        count += 6;
+        if count >= 8 {
+            count -= 8;
+            octets.push((bits >> count) as u8);
+        }
+    }
+    Some(octets)
+}
+
+/// Serves DNS over QUIC (RFC 9250) until it is aborted.
+pub async fn serve_quic(port: u16, state: Arc<Mutex<State>>) {
+    let crypto = QuicServerConfig::try_from(certificate::server_config(&[b"doq"])).expect("TLS 1.3");
+    let config = quinn::ServerConfig::with_crypto(Arc::new(crypto));
+    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+    let endpoint = quinn::Endpoint::server(config, address).expect("a free port");
+    let mut connections = JoinSet::new();
+    while let Some(incoming) = endpoint.accept().await {
+        let state = Arc::clone(&state);
+        connections.spawn(async move {
+            let Ok(connection) = incoming.await else { return };
+            let mut streams = JoinSet::new();
+            while let Ok((mut sender, mut receiver)) = connection.accept_bi().await {
+                let state = Arc::clone(&state);
+                streams.spawn(async move {
+                    let Ok(framed) = receiver.read_to_end(65_537).await else { return };
+                    let Some(query) = framed.get(2..) else { return };
+                    let deeds = deeds(&state, query, Carrier::Quic).await;
+                    for message in deeds.messages.iter().take(1) {
+                        let length = (message.len() as u16).to_be_bytes();
+                        let _ = sender.write_all(&[&length, message.as_slice()].concat()).await;
+                    }
+                    let _ = sender.finish();
+                    let _ = sender.stopped().await;
+                });
+                while streams.try_join_next().is_some() {}
+            }
+        });
+        while connections.try_join_next().is_some() {}
+    }
+}
