@@ -2,7 +2,8 @@
 
 use serde::Deserialize;
 
-use super::{Address, AnyObject, Meta, Object};
+use super::wire::{Field, Fields};
+use super::{Address, AnyObject, META, Meta, Object};
 use crate::zone::Kind;
 
 /// An EndpointSlice.
@@ -75,10 +76,34 @@ impl SliceEndpoint {
     }
 }
 
+/// `discovery.k8s.io/v1.EndpointSlice` in protobuf.
+static FIELDS: Fields = Fields(&[
+    (1, "metadata", Field::Message(&META)),
+    (2, "endpoints", Field::Messages(&ENDPOINT)),
+    (3, "ports", Field::Messages(&PORT)),
+    (4, "addressType", Field::Text),
+]);
+
+static ENDPOINT: Fields = Fields(&[
+    (1, "addresses", Field::Texts),
+    (2, "conditions", Field::Message(&CONDITIONS)),
+    (3, "hostname", Field::Text),
+    (4, "targetRef", Field::Message(&TARGET_REF)),
+    (7, "zone", Field::Text),
+]);
+
+static CONDITIONS: Fields = Fields(&[(1, "ready", Field::Flag)]);
+
+static TARGET_REF: Fields = Fields(&[(3, "name", Field::Text)]);
+
+static PORT: Fields =
+    Fields(&[(1, "name", Field::Text), (2, "protocol", Field::Text), (3, "port", Field::Number)]);
+
 impl Object for EndpointSlice {
     const KIND: Kind = Kind::EndpointSlice;
     const PATH: &'static str = "/apis/discovery.k8s.io/v1/endpointslices";
     const GROUP: &'static str = "discovery.k8s.io";
+    const FIELDS: Option<&'static Fields> = Some(&FIELDS);
 
     fn meta(&self) -> &Meta {
         &self.metadata

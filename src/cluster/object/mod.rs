@@ -9,6 +9,7 @@ mod namespace;
 mod pod;
 mod service;
 mod service_import;
+pub mod wire;
 
 use std::fmt;
 use std::hash::Hasher;
@@ -18,6 +19,7 @@ use serde::Deserialize;
 use serde::de::{DeserializeOwned, Deserializer, IgnoredAny, Visitor};
 
 use crate::zone::Kind;
+use wire::{Field, Fields};
 
 pub use endpoint_slice::{EndpointSlice, SliceEndpoint};
 pub use namespace::Namespace;
@@ -33,6 +35,9 @@ pub trait Object: DeserializeOwned + Send + 'static {
     const PATH: &'static str;
     /// The API group as RBAC writes it.
     const GROUP: &'static str;
+    /// Its fields in protobuf; `None` for a kind that the API server has in JSON alone, as those of
+    /// CustomResourceDefinitions.
+    const FIELDS: Option<&'static Fields>;
 
     /// Its metadata.
     fn meta(&self) -> &Meta;
@@ -73,6 +78,17 @@ pub struct Meta {
     labels: Option<Labels>,
     annotations: Option<Annotations>,
 }
+
+/// `meta/v1.ObjectMeta` in protobuf, and what of a bookmark's there is.
+pub static META: Fields = Fields(&[
+    (1, "name", Field::Text),
+    (3, "namespace", Field::Text),
+    (5, "uid", Field::Text),
+    (6, "resourceVersion", Field::Text),
+    (9, "deletionTimestamp", Field::Message(&Fields(&[]))),
+    (11, "labels", Field::Map),
+    (12, "annotations", Field::Map),
+]);
 
 #[derive(Debug, Clone, Default, Deserialize)]
 struct Labels {

@@ -2,7 +2,8 @@
 
 use serde::Deserialize;
 
-use super::{AnyObject, Meta, Object};
+use super::wire::{Field, Fields};
+use super::{AnyObject, META, Meta, Object};
 use crate::zone::Kind;
 
 /// A Namespace.
@@ -21,10 +22,14 @@ impl Namespace {
     }
 }
 
+/// `v1.Namespace` in protobuf.
+static FIELDS: Fields = Fields(&[(1, "metadata", Field::Message(&META))]);
+
 impl Object for Namespace {
     const KIND: Kind = Kind::Namespace;
     const PATH: &'static str = "/api/v1/namespaces";
     const GROUP: &'static str = "";
+    const FIELDS: Option<&'static Fields> = Some(&FIELDS);
 
     fn meta(&self) -> &Meta {
         &self.metadata

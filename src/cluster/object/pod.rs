@@ -5,7 +5,8 @@ use std::fmt;
 use serde::Deserialize;
 use serde::de::{Deserializer, IgnoredAny, Visitor};
 
-use super::{Address, AnyObject, Meta, Object};
+use super::wire::{Field, Fields};
+use super::{Address, AnyObject, META, Meta, Object};
 use crate::zone::Kind;
 
 /// A Pod.
@@ -132,10 +133,35 @@ impl<'de> Deserialize<'de> for DnsPolicy {
     }
 }
 
+/// `v1.Pod` in protobuf.
+static FIELDS: Fields = Fields(&[
+    (1, "metadata", Field::Message(&META)),
+    (2, "spec", Field::Message(&SPEC)),
+    (3, "status", Field::Message(&STATUS)),
+]);
+
+static SPEC: Fields = Fields(&[
+    (6, "dnsPolicy", Field::Text),
+    (11, "hostNetwork", Field::Flag),
+    (26, "dnsConfig", Field::Message(&DNS_CONFIG)),
+]);
+
+static DNS_CONFIG: Fields = Fields(&[(2, "searches", Field::Texts)]);
+
+static STATUS: Fields = Fields(&[
+    (1, "phase", Field::Text),
+    (5, "hostIP", Field::Text),
+    (6, "podIP", Field::Text),
+    (12, "podIPs", Field::Messages(&POD_IP)),
+]);
+
+static POD_IP: Fields = Fields(&[(1, "ip", Field::Text)]);
+
 impl Object for Pod {
     const KIND: Kind = Kind::Pod;
     const PATH: &'static str = "/api/v1/pods";
     const GROUP: &'static str = "";
+    const FIELDS: Option<&'static Fields> = Some(&FIELDS);
 
     fn meta(&self) -> &Meta {
         &self.metadata

@@ -3,7 +3,8 @@
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
-use super::{Address, AnyObject, Meta, Object};
+use super::wire::{Field, Fields};
+use super::{Address, AnyObject, META, Meta, Object};
 use crate::zone::Kind;
 
 /// A Service.
@@ -112,10 +113,37 @@ impl ServiceSpec {
     }
 }
 
+/// `v1.Service` in protobuf.
+static FIELDS: Fields = Fields(&[
+    (1, "metadata", Field::Message(&META)),
+    (2, "spec", Field::Message(&SPEC)),
+    (3, "status", Field::Message(&STATUS)),
+]);
+
+static SPEC: Fields = Fields(&[
+    (1, "ports", Field::Messages(&PORT)),
+    (2, "selector", Field::Map),
+    (3, "clusterIP", Field::Text),
+    (4, "type", Field::Text),
+    (5, "externalIPs", Field::Texts),
+    (10, "externalName", Field::Text),
+    (18, "clusterIPs", Field::Texts),
+]);
+
+static PORT: Fields =
+    Fields(&[(1, "name", Field::Text), (2, "protocol", Field::Text), (3, "port", Field::Number)]);
+
+static STATUS: Fields = Fields(&[(1, "loadBalancer", Field::Message(&LOAD_BALANCER))]);
+
+static LOAD_BALANCER: Fields = Fields(&[(1, "ingress", Field::Messages(&INGRESS))]);
+
+static INGRESS: Fields = Fields(&[(1, "ip", Field::Text), (2, "hostname", Field::Text)]);
+
 impl Object for Service {
     const KIND: Kind = Kind::Service;
     const PATH: &'static str = "/api/v1/services";
     const GROUP: &'static str = "";
+    const FIELDS: Option<&'static Fields> = Some(&FIELDS);
 
     fn meta(&self) -> &Meta {
         &self.metadata

@@ -6,6 +6,7 @@
 
 use serde::Deserialize;
 
+use super::wire::Fields;
 use super::{Address, AnyObject, Meta, Object};
 use crate::zone::Kind;
 
@@ -56,6 +57,7 @@ impl Object for ServiceImport {
     const KIND: Kind = Kind::ServiceImport;
     const PATH: &'static str = "/apis/multicluster.x-k8s.io/v1alpha1/serviceimports";
     const GROUP: &'static str = "multicluster.x-k8s.io";
+    const FIELDS: Option<&'static Fields> = None;
 
     fn meta(&self) -> &Meta {
         &self.metadata

@@ -8,26 +8,33 @@ use std::error::Error;
 use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
 use futures_util::FutureExt;
-use http_body_util::BodyExt;
-use hyper::header::{HeaderValue, USER_AGENT};
+use hyper::header::{ACCEPT, CONTENT_TYPE, HeaderValue, USER_AGENT};
 use hyper::{Request, Response, Uri};
 use kube::client::Body;
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use serde::Deserialize;
 
 use super::super::config::{ClientTls, RequestLimits, SourceConfig, Timing, WatchError};
+use super::super::object::wire::from_wire;
 use super::super::object::{Object, ServiceImport};
 use super::super::observer::Observer;
+use super::answer::{Answer, Form, next_piece, unwrapped};
+use super::event::STATUS;
 use super::limiter::{Admission, Limiter};
 
 /// How long an answer may be: beyond it, no page and no event is reasonable.
 const ANSWER_LEN_MAX: usize = 256 << 20;
 
-/// How long one watch event may be: etcd takes no object over 1.5 MiB.
-const LINE_LEN_MAX: usize = 16 << 20;
+/// What the API server calls protobuf.
+const PROTOBUF: &str = "application/vnd.kubernetes.protobuf";
+
+/// What is taken where protobuf can be read; kinds of CustomResourceDefinitions have JSON alone.
+const PROTOBUF_OR_JSON: HeaderValue =
+    HeaderValue::from_static("application/vnd.kubernetes.protobuf, application/json");
 
 /// How much of an error's text is read.
 const STATUS_LEN_MAX: usize = 64 << 10;
@@ -41,6 +48,8 @@ pub struct Client {
     response: Duration,
     limiter: Arc<Limiter>,
     observer: Arc<dyn Observer>,
+    /// Whether the latest answer that could be in protobuf was.
+    has_protobuf: Arc<AtomicBool>,
 }
 
 /// Why a request or a watch ended.
@@ -64,13 +73,6 @@ pub enum ApiError {
     Broken(String),
     /// Nothing came for this long.
     Silent(Duration),
-}
-
-/// The lines of an answer that goes on.
-pub struct Lines {
-    body: Body,
-    buffer: Vec<u8>,
-    start: usize,
 }
 
 /// `meta/v1.Status`, as far as it is needed.
@@ -114,7 +116,8 @@ impl Client {
         let kube = kube::Client::try_from(config)
             .map_err(|error| WatchError::Client { url: url.to_string(), cause: chain(&error) })?;
         let limiter = Arc::new(Limiter::new(limits));
-        Ok(Self { kube, url, host, response: timing.response, limiter, observer })
+        let has_protobuf = Arc::new(AtomicBool::new(true));
+        Ok(Self { kube, url, host, response: timing.response, limiter, observer, has_protobuf })
     }
 
     /// A server that takes a connection and says nothing is not there for us.
@@ -130,13 +133,16 @@ impl Client {
         admission
     }
 
-    /// Asks, and gives the answer's body once its head says that it is one. `verb` is `list` or `watch`.
+    /// Asks, and gives the answer once its head says that it is one. `verb` is `list` or `watch`.
     pub async fn open(
         &self,
         admission: Admission,
         verb: &str,
-        request: Request<Vec<u8>>,
-    ) -> Result<Body, ApiError> {
+        takes_protobuf: bool,
+        mut request: Request<Vec<u8>>,
+    ) -> Result<Answer, ApiError> {
+        let json = HeaderValue::from_static("application/json");
+        request.headers_mut().insert(ACCEPT, if takes_protobuf { PROTOBUF_OR_JSON } else { json });
         let method = request.method().clone();
         let begun = Instant::now();
         let answer = tokio::time::timeout(self.response, self.kube.send(request.map(Body::from))).await;
@@ -151,10 +157,23 @@ impl Client {
             }
             Err(_) => return Err(ApiError::Silent(self.response)),
         };
-        if answer.status().is_success() {
-            return Ok(answer.into_body());
+        let form = match answer.headers().get(CONTENT_TYPE) {
+            Some(text) if text.as_bytes().starts_with(PROTOBUF.as_bytes()) => Form::Protobuf,
+            _ => Form::Json,
+        };
+        if takes_protobuf {
+            self.has_protobuf.store(form == Form::Protobuf, Relaxed);
         }
-        Err(self.refusal(answer).await)
+        if answer.status().is_success() {
+            return Ok(Answer { form, body: answer.into_body() });
+        }
+        Err(self.refusal(answer, form).await)
+    }
+
+    /// Whether the server speaks protobuf, as far as is known.
+    #[must_use]
+    pub fn has_protobuf(&self) -> bool {
+        self.has_protobuf.load(Relaxed)
     }
 
     /// Reads the rest of an answer.
@@ -169,7 +188,7 @@ impl Client {
         Ok(text)
     }
 
-    async fn refusal(&self, answer: Response<Body>) -> ApiError {
+    async fn refusal(&self, answer: Response<Body>, form: Form) -> ApiError {
         let code = answer.status().as_u16();
         let mut body = answer.into_body();
         let mut text = Vec::new();
@@ -178,52 +197,15 @@ impl Client {
         {
             text.extend_from_slice(&piece);
         }
-        let message = match serde_json::from_slice::<Status>(&text) {
-            Ok(status) => status.message,
-            Err(_) => String::from_utf8_lossy(&text).chars().take(200).collect(),
+        let status = match form {
+            Form::Json => serde_json::from_slice::<Status>(&text).ok(),
+            Form::Protobuf => unwrapped(&text).and_then(|text| from_wire(&STATUS, text)).ok(),
+        };
+        let message = match status {
+            Some(status) => status.message,
+            None => String::from_utf8_lossy(&text).chars().take(200).collect(),
         };
         ApiError::Status { code, message }
-    }
-}
-
-// === impl Lines ===
-
-impl Lines {
-    /// The lines of `body`.
-    #[must_use]
-    pub fn new(body: Body) -> Self {
-        Self { body, buffer: Vec::new(), start: 0 }
-    }
-
-    /// The next line without its end; `None` when the answer is over. `silence` is how long to wait for any octet.
-    pub async fn next(&mut self, silence: Duration) -> Result<Option<&[u8]>, ApiError> {
-        let mut searched = self.start;
-        loop {
-            if let Some(at) = self.buffer[searched..].iter().position(|octet| *octet == b'\n') {
-                let (start, end) = (self.start, searched + at);
-                self.start = end + 1;
-                if end == start {
-                    searched = self.start;
-                    continue;
-                }
-                return Ok(Some(&self.buffer[start..end]));
-            }
-            self.buffer.drain(..self.start);
-            self.start = 0;
-            searched = self.buffer.len();
-            if searched == 0 && self.buffer.capacity() > 1 << 20 {
-                // One huge event must not stay in memory for the life of the watch.
-                self.buffer = Vec::new();
-            }
-            if searched > LINE_LEN_MAX {
-                return Err(ApiError::Broken(format!("a watch event is longer than {LINE_LEN_MAX} octets")));
-            }
-            match next_piece(&mut self.body, silence).await? {
-                Some(piece) => self.buffer.extend_from_slice(&piece),
-                None if self.buffer.is_empty() => return Ok(None),
-                None => return Err(ApiError::Broken("the watch broke off within an event".to_owned())),
-            }
-        }
     }
 }
 
@@ -279,23 +261,6 @@ impl fmt::Display for ApiError {
     }
 }
 
-async fn next_piece(body: &mut Body, silence: Duration) -> Result<Option<hyper::body::Bytes>, ApiError> {
-    loop {
-        match tokio::time::timeout(silence, body.frame()).await {
-            Err(_) => return Err(ApiError::Silent(silence)),
-            Ok(None) => return Ok(None),
-            Ok(Some(Err(error))) => {
-                return Err(ApiError::Broken(format!("the connection broke: {}", chain(&error))));
-            }
-            Ok(Some(Ok(frame))) => {
-                if let Ok(piece) = frame.into_data() {
-                    return Ok(Some(piece));
-                }
-            }
-        }
-    }
-}
-
 fn from_kubeconfig(file: &Path, context: Option<&str>) -> Result<kube::Config, WatchError> {
     let wrong = |cause: String| WatchError::Kubeconfig { file: file.to_owned(), cause };
     let kubeconfig = Kubeconfig::read_from(file).map_err(|error| wrong(chain(&error)))?;
@@ -336,7 +301,7 @@ fn from_endpoint(url: &str, tls: Option<&ClientTls>) -> Result<kube::Config, Wat
 }
 
 /// An error with all its causes; `kube` and `hyper` hide what matters in the last.
-fn chain(error: &dyn Error) -> String {
+pub(super) fn chain(error: &dyn Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(cause) = source {

@@ -3,9 +3,11 @@
 pub mod api;
 pub mod manifests;
 
+mod answer;
 mod backoff;
 mod client;
 mod document;
+mod event;
 mod limiter;
 mod reflector;
 mod text;

@@ -12,20 +12,21 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-use kube::api::{ListParams, WatchParams};
-use serde::Deserialize;
-use serde::de::IgnoredAny;
+use kube::api::{ListParams, VersionMatch, WatchParams};
 use tokio::sync::mpsc;
 use tracing::{debug, info, warn};
 
 use super::super::LOG_TARGET;
 use super::super::config::Timing;
 use super::super::object::Object;
+use super::super::object::wire::{Fields, WireError, from_wire};
 use super::super::observer::Observer;
 use super::super::publish::{Shared, SourceMode};
 use super::super::store::Change;
+use super::answer::{Answer, Events, Form, Items, Part};
 use super::backoff::Backoff;
-use super::client::{ApiError, Client, Lines, Status};
+use super::client::{ApiError, Client};
+use super::event::{Event, PAGE_META, Page, PageMeta};
 use crate::zone::Kind;
 
 /// How long a watch lasts at least before the server ends it; up to as much again is added, so that not all end at once.
@@ -39,6 +40,9 @@ const VERSION_FAILURES_MAX: u32 = 5;
 
 /// How often in a row a streaming list may break off before the kind is listed in pages.
 const STREAMING_FAILURES_MAX: u32 = 3;
+
+/// The version that asks an API server for what it has in memory, as `client-go` does.
+const FROM_CACHE: &str = "0";
 
 /// How long a watch may take to follow the one before it, without being thought to have missed something.
 const GAP_MAX: Duration = Duration::from_secs(1);
@@ -55,6 +59,8 @@ pub struct Reflector<K> {
     observer: Arc<dyn Observer>,
     /// Where the watch goes on; `None`: everything is to be listed.
     version: Option<String>,
+    /// The newest version that was seen: a list must not lead behind it. `None`: it must be read from etcd.
+    seen: Option<String>,
     mode: SourceMode,
     /// When a streaming list last failed for good, so that pages took its place.
     streaming_failed: Option<Instant>,
@@ -86,50 +92,6 @@ enum End {
     Closed,
 }
 
-#[derive(Deserialize)]
-#[serde(tag = "type", content = "object", rename_all = "UPPERCASE")]
-enum Event<K> {
-    Added(K),
-    Modified(K),
-    Deleted(K),
-    Bookmark(Bookmark),
-    Error(Status),
-}
-
-#[derive(Deserialize)]
-struct Bookmark {
-    metadata: BookmarkMeta,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct BookmarkMeta {
-    resource_version: String,
-    #[serde(default)]
-    annotations: Option<BookmarkAnnotations>,
-}
-
-#[derive(Deserialize)]
-struct BookmarkAnnotations {
-    #[serde(rename = "k8s.io/initial-events-end", default)]
-    initial_events_end: Option<IgnoredAny>,
-}
-
-#[derive(Deserialize)]
-struct Page<K> {
-    metadata: PageMeta,
-    #[serde(default = "Option::default")]
-    items: Option<Vec<K>>,
-}
-
-#[derive(Deserialize, Default)]
-#[serde(rename_all = "camelCase", default)]
-struct PageMeta {
-    resource_version: String,
-    #[serde(rename = "continue")]
-    continue_token: Option<String>,
-}
-
 impl<K: Object> Reflector<K> {
     /// `labels` and `fields` select; `changes_tx` takes what happens.
     pub fn new(
@@ -152,6 +114,7 @@ impl<K: Object> Reflector<K> {
             shared,
             observer,
             version: None,
+            seen: Some(FROM_CACHE.to_owned()),
             mode: SourceMode::Streaming,
             streaming_failed: None,
             was_listed_since: false,
@@ -240,13 +203,66 @@ impl<K: Object> Reflector<K> {
         self.complain(error.explain(verb, kind, K::GROUP));
     }
 
-    /// Lists in pages. One page is in memory at a time, and its text goes before its objects do.
+    /// Lists: in protobuf at once, with one object in memory at a time; in JSON in pages, of which one is in memory, and
+    /// its text goes before its objects do.
     async fn list(&mut self) -> End {
-        match self.list_pages().await {
+        let listed = match K::FIELDS {
+            // Whether the server has it was seen when it refused to stream.
+            Some(fields) if self.client.has_protobuf() => self.list_at_once(fields).await,
+            _ => self.list_pages().await,
+        };
+        match listed {
             Ok(Ok(())) => End::Over { was_useful: true },
             Ok(Err(error)) => End::Failed(error),
             Err(Closed) => End::Closed,
         }
+    }
+
+    async fn list_at_once(&mut self, fields: &'static Fields) -> Result<Result<(), ApiError>, Closed> {
+        let params = ListParams {
+            label_selector: self.labels.clone(),
+            field_selector: self.fields.clone(),
+            resource_version: self.seen.clone(),
+            version_match: self.seen.is_some().then_some(VersionMatch::NotOlderThan),
+            ..ListParams::default()
+        };
+        let mut items = match self.open_list(&params, true).await {
+            Ok(Answer { form: Form::Protobuf, body }) => Items::new(body),
+            // It has lost it since: the next list is in pages.
+            Ok(Answer { form: Form::Json, .. }) => {
+                return Ok(Err(ApiError::Broken(
+                    "the API server does not speak protobuf any more".to_owned(),
+                )));
+            }
+            Err(error) => {
+                // The version may be one that this server does not have, or not yet: what etcd has is right in any case.
+                self.seen = None;
+                return Ok(Err(error));
+            }
+        };
+        self.send(Change::Begin(K::KIND)).await?;
+        let mut meta = PageMeta::default();
+        let makes_no_sense = |error: WireError| ApiError::Broken(format!("the list makes no sense: {error}"));
+        loop {
+            let object = match items.next(self.timing.response).await {
+                Ok(Some(Part::Meta(octets))) => match from_wire(&PAGE_META, octets) {
+                    Ok(read) => {
+                        meta = read;
+                        continue;
+                    }
+                    Err(error) => return Ok(Err(makes_no_sense(error))),
+                },
+                Ok(Some(Part::Item(octets))) => from_wire::<K>(fields, octets),
+                Ok(None) => break,
+                Err(error) => return Ok(Err(error)),
+            };
+            match object {
+                Ok(object) => self.send(Change::Listed(object.into_any())).await?,
+                Err(error) => return Ok(Err(makes_no_sense(error))),
+            }
+            self.shared.heard(K::KIND);
+        }
+        Ok(self.list_is_whole(meta.resource_version).await?.map(|()| self.is_well()))
     }
 
     async fn list_pages(&mut self) -> Result<Result<(), ApiError>, Closed> {
@@ -278,12 +294,16 @@ impl<K: Object> Reflector<K> {
     }
 
     async fn page(&self, params: &ListParams) -> Result<Page<K>, ApiError> {
-        let request = self.request.list(params).map_err(|error| ApiError::Broken(error.to_string()))?;
-        let admission = self.client.admit("list").await;
-        let body = self.client.open(admission, "list", request).await?;
+        let Answer { body, .. } = self.open_list(params, false).await?;
         let text = self.client.read(body).await?;
         serde_json::from_slice(&text)
             .map_err(|error| ApiError::Broken(format!("the list makes no sense: {error}")))
+    }
+
+    async fn open_list(&self, params: &ListParams, takes_protobuf: bool) -> Result<Answer, ApiError> {
+        let request = self.request.list(params).map_err(|error| ApiError::Broken(error.to_string()))?;
+        let admission = self.client.admit("list").await;
+        self.client.open(admission, "list", takes_protobuf, request).await
     }
 
     /// Watches from a version on, or from nothing with everything that exists first.
@@ -315,14 +335,14 @@ impl<K: Object> Reflector<K> {
         };
         let admission = self.client.admit("watch").await;
         let asked = Instant::now();
-        let opened = self.client.open(admission, "watch", request);
+        let opened = self.client.open(admission, "watch", K::FIELDS.is_some(), request);
         // A server that does not know streaming lists may keep even its head back.
         let opened = match tokio::time::timeout(self.wait_for(is_initial, false), opened).await {
             Ok(opened) => opened,
             Err(_) => Err(ApiError::Silent(self.wait_for(is_initial, false))),
         };
-        let mut lines = match opened {
-            Ok(body) => Lines::new(body),
+        let mut events = match opened {
+            Ok(answer) => Events::new(answer),
             // A watch that never begins is no quiet watch: somebody has to hear of it.
             Err(ApiError::Silent(waited)) if !is_initial => {
                 return Ok(Err(self.client.without_answer(waited)));
@@ -342,7 +362,8 @@ impl<K: Object> Reflector<K> {
         let begun = Instant::now();
         let mut was_useful = false;
         loop {
-            let line = lines.next(self.wait_for(is_initial, was_useful));
+            let form = events.form();
+            let line = events.next(self.wait_for(is_initial, was_useful));
             let line = if is_initial || self.is_live {
                 line.await
             } else {
@@ -357,7 +378,7 @@ impl<K: Object> Reflector<K> {
                 }
             };
             let event = match line {
-                Ok(Some(line)) => serde_json::from_slice::<Event<K>>(line),
+                Ok(Some(line)) => Event::<K>::parse(line, form),
                 Ok(None) if is_initial => {
                     return Ok(Err(ApiError::Broken("the streaming list broke off".to_owned())));
                 }
@@ -395,8 +416,7 @@ impl<K: Object> Reflector<K> {
                     self.send(Change::Delete(object.into_any())).await?;
                 }
                 Event::Bookmark(bookmark) if is_initial => {
-                    let annotations = bookmark.metadata.annotations;
-                    if annotations.is_some_and(|annotations| annotations.initial_events_end.is_some()) {
+                    if bookmark.metadata.ends_list() {
                         is_initial = false;
                         if let Err(error) = self.list_is_whole(bookmark.metadata.resource_version).await? {
                             return Ok(Err(error));
@@ -425,7 +445,7 @@ impl<K: Object> Reflector<K> {
             return Ok(Err(ApiError::Broken("the list has no resourceVersion".to_owned())));
         }
         self.send(Change::End(K::KIND)).await?;
-        self.version = Some(version);
+        self.advance(&version);
         self.may_lag = false;
         self.was_listed_since = true;
         if std::mem::replace(&mut self.was_listed, true) {
@@ -446,6 +466,7 @@ impl<K: Object> Reflector<K> {
     fn advance(&mut self, version: &str) {
         if !version.is_empty() {
             self.version = Some(version.to_owned());
+            self.seen = Some(version.to_owned());
         }
     }
 
