@@ -104,8 +104,10 @@ impl Events {
         match self.form {
             Form::Json => self.input.line(silence).await,
             Form::Protobuf => {
-                let Some(head) = self.input.octets(4, silence).await? else { return Ok(None) };
-                let length = head.iter().fold(0, |length, octet| length << 8 | usize::from(*octet));
+                if self.input.octets(4, silence).await?.is_none() {
+                    return Ok(None);
+                }
+                let length = self.input.taken(4).iter().fold(0, |length, octet| length << 8 | usize::from(*octet));
                 match self.input.octets(length, silence).await? {
                     Some(_) => Ok(Some(self.input.taken(length))),
                     None => Err(broke_off()),
