@@ -6,11 +6,11 @@
 //!   protobuf   watch: length (4 octets), event               list: "k8s\0", Unknown { raw: List { metadata, items… } }
 //! ```
 
+use std::error::Error;
 use std::time::Duration;
 
 use http_body_util::BodyExt;
-use hyper::body::Bytes;
-use kube::client::Body;
+use hyper::body::{Body, Bytes};
 
 use super::client::{ApiError, chain};
 use crate::cluster::object::wire::{Wire, WireError, WireValue};
@@ -31,22 +31,27 @@ pub enum Form {
 }
 
 /// An answer whose head said yes.
-pub struct Answer {
+pub struct Answer<B = kube::client::Body> {
     /// How it is written.
     pub form: Form,
     /// The rest of it.
-    pub body: Body,
+    pub body: B,
 }
 
+/// A body that comes in pieces: that of an answer, or a test's.
+pub trait Pieces: Body<Data = Bytes, Error: Error + 'static> + Unpin {}
+
+impl<B: Body<Data = Bytes, Error: Error + 'static> + Unpin> Pieces for B {}
+
 /// The events of a watch.
-pub struct Events {
+pub struct Events<B = kube::client::Body> {
     form: Form,
-    input: Input,
+    input: Input<B>,
 }
 
 /// A list in protobuf.
-pub struct Items {
-    input: Input,
+pub struct Items<B = kube::client::Body> {
+    input: Input<B>,
     /// Octets of the list that are not read yet; `None` before its beginning.
     left: Option<u64>,
 }
@@ -60,8 +65,8 @@ pub enum Part<'i> {
 }
 
 /// The body, and what of it has come and is not used yet.
-struct Input {
-    body: Body,
+struct Input<B> {
+    body: B,
     buffer: Vec<u8>,
     start: usize,
 }
@@ -83,10 +88,10 @@ pub fn unwrapped(octets: &[u8]) -> Result<&[u8], WireError> {
 
 // === impl Events ===
 
-impl Events {
+impl<B: Pieces> Events<B> {
     /// The events of this answer.
     #[must_use]
-    pub fn new(answer: Answer) -> Self {
+    pub fn new(answer: Answer<B>) -> Self {
         Self { form: answer.form, input: Input::new(answer.body) }
     }
 
@@ -107,7 +112,8 @@ impl Events {
                 if self.input.octets(4, silence).await?.is_none() {
                     return Ok(None);
                 }
-                let length = self.input.taken(4).iter().fold(0, |length, octet| length << 8 | usize::from(*octet));
+                let length =
+                    self.input.taken(4).iter().fold(0, |length, octet| length << 8 | usize::from(*octet));
                 match self.input.octets(length, silence).await? {
                     Some(_) => Ok(Some(self.input.taken(length))),
                     None => Err(broke_off()),
@@ -119,10 +125,10 @@ impl Events {
 
 // === impl Items ===
 
-impl Items {
+impl<B: Pieces> Items<B> {
     /// The list in this body.
     #[must_use]
-    pub fn new(body: Body) -> Self {
+    pub fn new(body: B) -> Self {
         Self { input: Input::new(body), left: None }
     }
 
@@ -206,8 +212,8 @@ impl Items {
 
 // === impl Input ===
 
-impl Input {
-    fn new(body: Body) -> Self {
+impl<B: Pieces> Input<B> {
+    fn new(body: B) -> Self {
         Self { body, buffer: Vec::new(), start: 0 }
     }
 
@@ -282,7 +288,7 @@ fn too_long() -> ApiError {
 ///
 /// # Errors
 /// The connection broke, or nothing came for `silence`.
-pub async fn next_piece(body: &mut Body, silence: Duration) -> Result<Option<Bytes>, ApiError> {
+pub async fn next_piece(body: &mut impl Pieces, silence: Duration) -> Result<Option<Bytes>, ApiError> {
     loop {
         match tokio::time::timeout(silence, body.frame()).await {
             Err(_) => return Err(ApiError::Silent(silence)),
@@ -296,5 +302,91 @@ pub async fn next_piece(body: &mut Body, silence: Duration) -> Result<Option<Byt
                 }
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+
+    use futures_util::stream;
+    use http_body_util::StreamBody;
+    use hyper::body::Frame;
+
+    use super::*;
+
+    const SILENCE: Duration = Duration::from_secs(5);
+
+    /// A body that comes in pieces of so many octets.
+    fn body(octets: &[u8], piece: usize) -> impl Pieces {
+        let pieces: Vec<_> = octets.chunks(piece).map(Bytes::copy_from_slice).collect();
+        let frames = pieces.into_iter().map(|piece| Ok::<_, Infallible>(Frame::data(piece)));
+        StreamBody::new(stream::iter(frames))
+    }
+
+    fn field(number: u8, octets: &[u8]) -> Vec<u8> {
+        [&[number << 3 | 2, u8::try_from(octets.len()).unwrap()], octets].concat()
+    }
+
+    /// A list of three items, with a field that nobody knows.
+    fn list() -> Vec<u8> {
+        let list = [field(1, b"meta"), field(2, b"one"), field(9, b"?"), field(2, b""), field(2, b"three")];
+        [MAGIC, &field(1, b"type"), &field(2, &list.concat()), &field(4, b"")].concat()
+    }
+
+    async fn parts(octets: &[u8], piece: usize) -> Result<Vec<String>, ApiError> {
+        let mut items = Items::new(body(octets, piece));
+        let mut parts = Vec::new();
+        while let Some(part) = items.next(SILENCE).await? {
+            let (kind, octets) = match part {
+                Part::Meta(octets) => ("meta", octets),
+                Part::Item(octets) => ("item", octets),
+            };
+            parts.push(format!("{kind} {}", String::from_utf8_lossy(octets)));
+        }
+        Ok(parts)
+    }
+
+    #[tokio::test]
+    async fn a_list_is_read_however_it_is_cut() {
+        for piece in 1..list().len() {
+            let parts = parts(&list(), piece).await.unwrap();
+            assert_eq!(parts, ["meta meta", "item one", "item ", "item three"], "pieces of {piece}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_list_that_breaks_off_is_no_list() {
+        let whole = list();
+        // The last field stands behind the list.
+        for end in 0..whole.len() - 2 {
+            assert!(parts(&whole[..end], 3).await.is_err(), "{end} octets");
+        }
+        assert!(parts(b"{\"kind\":\"List\"}", 3).await.is_err());
+        // An item that claims to be longer than the list, and one that claims gigabytes.
+        assert!(parts(&[MAGIC, &field(2, &[0x12, 0x7f, 1])].concat(), 3).await.is_err());
+        let huge =
+            [MAGIC, &[0x12, 0xff, 0xff, 0xff, 0xff, 0x7f], &[0x12, 0xff, 0xff, 0xff, 0xff, 0x0f]].concat();
+        assert!(parts(&huge, 3).await.is_err());
+    }
+
+    #[tokio::test]
+    async fn events_are_read_however_they_are_cut() {
+        let framed = [&[0, 0, 0, 3][..], b"one", &[0, 0, 0, 0], &[0, 0, 0, 5], b"three"].concat();
+        for piece in 1..framed.len() {
+            for (form, octets, expected) in [
+                (Form::Protobuf, &framed[..], &["one", "", "three"][..]),
+                (Form::Json, b"{\"a\":1}\n\n{\"b\":2}\n", &["{\"a\":1}", "{\"b\":2}"]),
+            ] {
+                let mut events = Events::new(Answer { form, body: body(octets, piece) });
+                let mut came = Vec::new();
+                while let Some(event) = events.next(SILENCE).await.unwrap() {
+                    came.push(String::from_utf8(event.to_vec()).unwrap());
+                }
+                assert_eq!(came, expected);
+            }
+        }
+        let mut events = Events::new(Answer { form: Form::Protobuf, body: body(&framed[..5], 9) });
+        assert!(events.next(SILENCE).await.is_err(), "it breaks off");
     }
 }
