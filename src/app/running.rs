@@ -12,7 +12,7 @@ use super::refusals::Refusals;
 use super::{Defaults, Numbers, Plan};
 use crate::corefile::{Corefile, Diagnostic, SourceMap};
 use crate::plugin::prometheus::{ProcessMetrics, plugin_enabled};
-use crate::plugin::{Process, Reload, Router, ready};
+use crate::plugin::{Process, Ready, Reload, Router, ready};
 use crate::server::{BindError, Listener, Observer, Options, Server};
 use crate::telemetry::http::{EndpointSet, Endpoints, HttpError};
 use crate::telemetry::metrics::Gauge;
@@ -39,6 +39,8 @@ struct Instance {
     lines: Vec<String>,
     lameduck: Option<Duration>,
     reload: Option<Reload>,
+    /// What goes on being served over HTTP while the process stops.
+    without_ready: EndpointSet,
     /// Tasks end when these are dropped.
     _tasks: Vec<Box<dyn Any + Send>>,
     _enabled: Vec<Gauge>,
@@ -92,9 +94,10 @@ impl App {
             Options { observer: Some(Arc::clone(&refusals) as Arc<dyn Observer>), ..Options::default() };
         let mut endpoints = Endpoints::new();
         let shutting_down = Arc::new(AtomicBool::new(false));
-        endpoints.swap(endpoint_set(&plan, &shutting_down)?).await.map_err(AppError::Http)?;
+        let without_ready = endpoint_set(&plan, &shutting_down, Served::WithoutReady)?;
+        endpoints.swap(endpoint_set(&plan, &shutting_down, Served::All)?).await.map_err(AppError::Http)?;
         let server = Server::start(listeners, options, process.runtime.clone()).map_err(AppError::Bind)?;
-        let instance = Instance::start(plan, &process);
+        let instance = Instance::start(plan, without_ready, &process);
         Ok(Self {
             process,
             defaults,
@@ -109,18 +112,35 @@ impl App {
         })
     }
 
-    /// Puts another configuration in the place of the one that runs. Listeners that both have keep their sockets, and
-    /// every query is answered by one of the two. Waits for the new one's first lists, as long as it says.
+    /// Puts another configuration in the place of the one that runs.
     ///
     /// # Errors
     /// What keeps it from running; what ran goes on as it was.
     pub async fn reload(&mut self, corefile: &Corefile) -> Result<(), AppError> {
+        let plan = self.prepare(corefile).await?;
+        self.swap(plan).await
+    }
+
+    /// Sets another configuration up beside the one that runs, and waits for its first lists, as long as it says. It may
+    /// be given up on the way.
+    ///
+    /// # Errors
+    /// What the Corefile asks for that cannot be.
+    pub async fn prepare(&mut self, corefile: &Corefile) -> Result<Plan, AppError> {
         let mut plan = Plan::new(corefile, &self.process, self.defaults, &mut self.numbers)
             .map_err(|diagnostics| AppError::Corefile { diagnostics, sources: corefile.sources.clone() })?;
         let waits: Vec<_> =
             plan.drafts.iter_mut().flat_map(|draft| std::mem::take(&mut draft.before_swap)).collect();
         futures_util::future::join_all(waits).await;
+        Ok(plan)
+    }
 
+    /// Puts a plan in the place of what runs. Listeners that both have keep their sockets, and every query is answered by
+    /// one of the two.
+    ///
+    /// # Errors
+    /// What keeps it from running; what ran goes on as it was.
+    pub async fn swap(&mut self, plan: Plan) -> Result<(), AppError> {
         self.routers.resize(self.numbers.count(), None);
         let mut opened = Vec::new();
         for planned in &plan.listeners {
@@ -148,15 +168,13 @@ impl App {
         }
         // The lookup holds the routers of what comes and of what goes: both answer until the end of this.
         self.process.lookup.set_routers(self.routers.clone());
-        let endpoints = endpoint_set(&plan, &self.shutting_down);
-        let swapped = match endpoints {
-            Ok(endpoints) => self.endpoints.swap(endpoints).await.map_err(AppError::Http),
-            Err(error) => Err(error),
+        let without_ready = match self.swap_endpoints(&plan).await {
+            Ok(without_ready) => without_ready,
+            Err(error) => {
+                self.take_back(&begun).await;
+                return Err(error);
+            }
         };
-        if let Err(error) = swapped {
-            self.take_back(&begun).await;
-            return Err(error);
-        }
 
         // From here on nothing fails.
         let wanted: BTreeSet<u16> = plan.listeners.iter().map(|planned| planned.number).collect();
@@ -164,7 +182,7 @@ impl App {
             self.server.replace_router(planned.number, Arc::clone(&planned.router));
         }
         self.refusals.follow(&plan, &self.process.metrics);
-        self.instance = Instance::start(plan, &self.process);
+        self.instance = Instance::start(plan, without_ready, &self.process);
         for number in 0..self.routers.len() as u16 {
             if !wanted.contains(&number) && self.routers[usize::from(number)].is_some() {
                 self.server.close(number, GRACE).await;
@@ -173,6 +191,14 @@ impl App {
         }
         self.process.lookup.set_routers(self.routers.clone());
         Ok(())
+    }
+
+    /// Gives what is served when `/ready` is closed.
+    async fn swap_endpoints(&mut self, plan: &Plan) -> Result<EndpointSet, AppError> {
+        let without_ready = endpoint_set(plan, &self.shutting_down, Served::WithoutReady)?;
+        let all = endpoint_set(plan, &self.shutting_down, Served::All)?;
+        self.endpoints.swap(all).await.map_err(AppError::Http)?;
+        Ok(without_ready)
     }
 
     /// Closes listeners of a configuration that cannot run after all.
@@ -184,9 +210,11 @@ impl App {
         self.process.lookup.set_routers(self.routers.clone());
     }
 
-    /// Stops: `/ready` says no at once, answers go on for the lameduck time, then what has come is answered.
+    /// Stops: `/ready` is closed at once, answers go on for the lameduck time, then what has come is answered.
     pub async fn stop(mut self) {
         self.shutting_down.store(true, Ordering::Relaxed);
+        // It opens nothing: all that is left is open.
+        let _ = self.endpoints.swap(std::mem::take(&mut self.instance.without_ready)).await;
         if let Some(lameduck) = self.instance.lameduck.filter(|lameduck| !lameduck.is_zero()) {
             tracing::info!(target: "plugin/health", "Going into lameduck mode for {}", go_duration(lameduck));
             tokio::time::sleep(lameduck).await;
@@ -229,11 +257,12 @@ impl App {
 // === impl Instance ===
 
 impl Instance {
-    fn start(plan: Plan, process: &Process) -> Self {
+    fn start(plan: Plan, without_ready: EndpointSet, process: &Process) -> Self {
         let mut instance = Self {
             lines: plan.lines,
             lameduck: None,
             reload: None,
+            without_ready,
             _tasks: Vec::new(),
             _enabled: Vec::new(),
         };
@@ -257,6 +286,21 @@ impl Instance {
 
 // === impl AppError ===
 
+impl AppError {
+    /// The same on one line, for a log.
+    #[must_use]
+    pub fn line(&self) -> String {
+        match self {
+            AppError::Corefile { diagnostics, sources } => {
+                let lines: Vec<_> = diagnostics.iter().map(|diagnostic| sources.line(diagnostic)).collect();
+                lines.join("; ")
+            }
+            AppError::Bind(error) => error.to_string(),
+            AppError::Http(error) => error.to_string(),
+        }
+    }
+}
+
 impl std::fmt::Display for AppError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
@@ -272,8 +316,20 @@ impl std::fmt::Display for AppError {
 
 impl std::error::Error for AppError {}
 
+/// Which endpoints.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Served {
+    All,
+    /// Those that go on while the process stops: `/ready` only where another one keeps its listener open, to say no there.
+    WithoutReady,
+}
+
 /// The endpoints of all blocks; `/ready` speaks for all of them wherever it is served.
-fn endpoint_set(plan: &Plan, shutting_down: &Arc<AtomicBool>) -> Result<EndpointSet, AppError> {
+fn endpoint_set(
+    plan: &Plan,
+    shutting_down: &Arc<AtomicBool>,
+    served: Served,
+) -> Result<EndpointSet, AppError> {
     let mut set = EndpointSet::new();
     let conditions: Vec<_> = plan.drafts.iter().flat_map(|draft| draft.readiness.iter().cloned()).collect();
     for draft in &plan.drafts {
@@ -282,7 +338,11 @@ fn endpoint_set(plan: &Plan, shutting_down: &Arc<AtomicBool>) -> Result<Endpoint
             set.add(&endpoint.address, endpoint.path, move |request| handler(request))
                 .map_err(AppError::Http)?;
         }
-        if let Some(at) = &draft.ready {
+        let is_shared = |at: &Ready| {
+            let mut others = plan.drafts.iter().flat_map(|draft| &draft.endpoints);
+            others.any(|endpoint| endpoint.address == at.address)
+        };
+        if let Some(at) = draft.ready.as_ref().filter(|at| served == Served::All || is_shared(at)) {
             let handler = ready::handler(conditions.clone(), at.continuously, Arc::clone(shutting_down));
             set.add(&at.address, "/ready", handler).map_err(AppError::Http)?;
         }

@@ -2,7 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::corefile::{self, Corefile, ParseFailure, System};
+use super::places::{Places, Recorder};
+use crate::corefile::{self, Corefile, Diagnostic, Environment, ParseFailure, Shown, SourceMap, System};
+
+/// What CoreDNS serves without a Corefile: who asks.
+const DEFAULT: &str = ". {\n    whoami\n    log\n}\n";
 
 /// Where a Corefile comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,10 +38,7 @@ impl Source {
         if path.exists() {
             return Source::File(path.to_owned());
         }
-        Source::Text {
-            name: "built-in Corefile".to_owned(),
-            text: ". {\n    whoami\n    log\n}\n".to_owned(),
-        }
+        Source::Text { name: "built-in Corefile".to_owned(), text: DEFAULT.to_owned() }
     }
 
     /// The Corefile of `serve --manifests`: the cluster's names from the files, everything else from the resolvers of
@@ -61,14 +62,35 @@ impl Source {
     /// # Errors
     /// With everything that is wrong in it.
     pub fn load(&self) -> Result<Corefile, ParseFailure> {
-        let corefile = match self {
-            Source::File(path) => corefile::load(path, &System)?,
-            Source::Text { name, text } => corefile::parse(name, text, &System)?,
-        };
-        if corefile.blocks.is_empty() {
-            return corefile::parse("built-in Corefile", ". {\n    whoami\n    log\n}\n", &System);
+        self.load_for_start().0
+    }
+
+    /// The same, and where a change of it would show.
+    pub(super) fn load_for_start(&self) -> (Result<Corefile, ParseFailure>, Places) {
+        let recorder = Recorder::default();
+        let corefile = self.parse(&recorder).and_then(|corefile| {
+            let is_empty = corefile.blocks.is_empty();
+            if is_empty { corefile::parse("built-in Corefile", DEFAULT, &System) } else { Ok(corefile) }
+        });
+        (corefile, recorder.places())
+    }
+
+    /// The same for a reload. A Corefile that has become empty was cut on its way here: it is no reason to stop serving
+    /// what was served.
+    pub(super) fn load_again(&self) -> (Result<Corefile, ParseFailure>, Places) {
+        let recorder = Recorder::default();
+        let corefile = self.parse(&recorder).and_then(|corefile| match self {
+            Source::File(path) if corefile.blocks.is_empty() => Err(empty(path)),
+            _ => Ok(corefile),
+        });
+        (corefile, recorder.places())
+    }
+
+    fn parse(&self, env: &dyn Environment) -> Result<Corefile, ParseFailure> {
+        match self {
+            Source::File(path) => corefile::load(path, env),
+            Source::Text { name, text } => corefile::parse(name, text, env),
         }
-        Ok(corefile)
     }
 
     /// The file, when it is one.
@@ -79,6 +101,12 @@ impl Source {
             Source::Text { .. } => None,
         }
     }
+}
+
+fn empty(path: &Path) -> ParseFailure {
+    let message = format!("the Corefile {} has no server block", Shown(&path.to_string_lossy()));
+    let help = "at the start an empty Corefile means `whoami`; a reload does not take it";
+    ParseFailure { diagnostics: vec![Diagnostic::error(message).help(help)], sources: SourceMap::default() }
 }
 
 fn has_nameserver(resolv_conf: &str) -> bool {

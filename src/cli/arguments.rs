@@ -12,7 +12,12 @@ use crate::compare::Field;
 /// Without a subcommand kubezone takes CoreDNS's flags and does what CoreDNS does with them, so that an image can be
 /// exchanged without a change of arguments: `kubezone -conf /etc/coredns/Corefile`.
 #[derive(Parser, Debug)]
-#[command(name = "kubezone", disable_version_flag = true, subcommand_negates_reqs = true)]
+#[command(
+    name = "kubezone",
+    disable_version_flag = true,
+    subcommand_negates_reqs = true,
+    args_override_self = true
+)]
 struct Typed {
     #[command(flatten)]
     serve: ServeOptions,
@@ -196,7 +201,7 @@ pub enum PluginsStyle {
 /// With what is wrong, or with the help that was asked for.
 pub fn parse(arguments: impl IntoIterator<Item = String>) -> Result<Arguments, clap::Error> {
     let typed =
-        Typed::try_parse_from(arguments.into_iter().map(with_two_dashes)).map_err(without_positional)?;
+        Typed::try_parse_from(arguments.into_iter().flat_map(with_two_dashes)).map_err(without_positional)?;
     Ok(match typed.command {
         None if typed.version => Arguments::Version,
         None if typed.plugins => Arguments::Plugins(PluginsStyle::Names),
@@ -213,9 +218,18 @@ pub fn parse(arguments: impl IntoIterator<Item = String>) -> Result<Arguments, c
     })
 }
 
-/// The exit code of a mistake on the command line: CoreDNS's, but for `compare`, where 1 says that something differs.
-pub(super) fn usage_code(arguments: &[String]) -> u8 {
-    if arguments.get(1).is_some_and(|word| word == "compare") { 2 } else { 1 }
+/// The exit code of a mistake on the command line, as CoreDNS has them: 2 for a flag that is none or lacks its value, 1 for
+/// a word that is no flag, and for a port that is none. `compare` keeps 1 for a difference.
+pub(super) fn usage_code(error: &clap::Error) -> u8 {
+    use clap::error::{ContextKind, ContextValue, ErrorKind};
+    let is_port = matches!(error.get(ContextKind::InvalidArg),
+        Some(ContextValue::String(argument)) if argument.contains("dns.port"));
+    match error.kind() {
+        ErrorKind::InvalidSubcommand => 1,
+        // A value that lacks is an `InvalidValue`.
+        ErrorKind::ValueValidation if is_port => 1,
+        _ => 2,
+    }
 }
 
 /// A field that may be left out of a comparison.
@@ -226,17 +240,26 @@ fn ignorable(word: &str) -> Result<Field, String> {
     })
 }
 
-/// Go takes one dash or two before a flag: `-conf` is `--conf`. A single letter stays a short flag.
-fn with_two_dashes(argument: String) -> String {
-    let Some(flag) = argument.strip_prefix('-').filter(|flag| !flag.starts_with('-')) else {
-        return argument;
-    };
-    let name = flag.split('=').next().unwrap_or(flag);
-    if name.len() > 1 && name.starts_with(|first: char| first.is_ascii_alphabetic()) {
-        format!("--{flag}")
-    } else {
-        argument
+/// The flags that are there or not: Go takes a value with them, too (`-quiet=false`).
+const SWITCHES: [&str; 3] = ["quiet", "plugins", "version"];
+
+/// Go takes one dash or two before a flag, a single letter included: `-conf` is `--conf`, and `--p` is `-p`.
+fn with_two_dashes(argument: String) -> Option<String> {
+    let Some(flag) = argument.strip_prefix('-') else { return Some(argument) };
+    let flag = flag.strip_prefix('-').unwrap_or(flag);
+    let (name, value) = flag.split_once('=').map_or((flag, None), |(name, value)| (name, Some(value)));
+    match value {
+        Some("1" | "t" | "T" | "TRUE" | "true" | "True") if SWITCHES.contains(&name) => {
+            return Some(format!("--{name}"));
+        }
+        Some("0" | "f" | "F" | "FALSE" | "false" | "False") if SWITCHES.contains(&name) => return None,
+        _ => {}
     }
+    Some(match name.len() {
+        1 if name.starts_with(|letter: char| letter.is_ascii_alphabetic()) => format!("-{flag}"),
+        2.. if name.starts_with(|letter: char| letter.is_ascii_alphabetic()) => format!("--{flag}"),
+        _ => argument,
+    })
 }
 
 /// CoreDNS's words for an argument that is no flag, with ours behind them.
@@ -280,6 +303,16 @@ mod tests {
         assert!(serve("-quiet").quiet);
         assert_eq!(serve("").port, 53);
         assert_eq!(serve("-pidfile /run/pid").pidfile, Some("/run/pid".into()));
+        assert_eq!(serve("--p 1053").port, 1053);
+        assert_eq!(serve("-p=1053").port, 1053);
+        assert_eq!(
+            serve("-conf a -p 1 -conf b -dns.port 2").conf.as_deref(),
+            Some("b"),
+            "the last one counts"
+        );
+        assert_eq!(serve("-conf a -p 1 -conf b -dns.port 2").port, 2);
+        assert!(serve("-quiet=true").quiet);
+        assert!(!serve("-quiet=false -version=0").quiet);
         assert_eq!(arguments("-version").unwrap(), Arguments::Version);
         assert_eq!(arguments("-plugins").unwrap(), Arguments::Plugins(PluginsStyle::Names));
     }
@@ -299,6 +332,24 @@ mod tests {
         let error = arguments("Corefile").unwrap_err().to_string();
         assert!(error.contains("extra command line arguments"), "{error}");
         assert!(error.contains("-conf Corefile"), "{error}");
+    }
+
+    #[test]
+    fn mistakes_have_the_exit_codes_of_coredns() {
+        for (line, code) in [
+            ("-nosuch", 2),
+            ("-conf", 2),
+            ("-p", 2),
+            ("-quiet=perhaps", 2),
+            ("-p 99999", 1),
+            ("-dns.port x", 1),
+            ("Corefile", 1),
+            ("-conf a Corefile", 1),
+            ("compare", 2),
+            ("compare a b c d", 2),
+        ] {
+            assert_eq!(usage_code(&arguments(line).unwrap_err()), code, "{line}");
+        }
     }
 
     #[test]

@@ -15,19 +15,17 @@ pub use arguments::{Arguments, parse};
 /// goes where CoreDNS's goes.
 #[must_use]
 pub fn main(arguments: impl IntoIterator<Item = String>) -> ExitCode {
-    let arguments: Vec<String> = arguments.into_iter().collect();
-    let usage_code = arguments::usage_code(&arguments);
     let arguments = match parse(arguments) {
         Ok(arguments) => arguments,
         Err(error) => {
             // Help and version are asked for; everything else is a mistake.
             let _ = error.print();
-            return ExitCode::from(if error.use_stderr() { usage_code } else { 0 });
+            return ExitCode::from(if error.use_stderr() { arguments::usage_code(&error) } else { 0 });
         }
     };
     match arguments {
         Arguments::Version => {
-            println!("CoreDNS-{} (kubezone-{})", crate::app::COREDNS_VERSION, env!("CARGO_PKG_VERSION"));
+            println!("{}", crate::app::version_lines().join("\n"));
             ExitCode::SUCCESS
         }
         Arguments::Plugins(style) => plugins::run(style),

@@ -8,10 +8,10 @@ use crate::plugin::table::{PLUGINS, Status};
 pub(super) fn run(style: PluginsStyle) -> ExitCode {
     match style {
         PluginsStyle::Names => {
-            println!("Server types:\n  dns\n\nOther plugins:");
-            for entry in PLUGINS.iter().filter(|entry| matches!(entry.status, Status::Built(_))) {
-                println!("  dns.{}", entry.name);
-            }
+            let built = PLUGINS.iter().filter(|entry| matches!(entry.status, Status::Built(_)));
+            let mut names: Vec<&str> = built.map(|entry| entry.name).collect();
+            names.sort_unstable();
+            println!("{}", names.join("\n"));
         }
         PluginsStyle::Table => {
             for entry in PLUGINS {

@@ -42,7 +42,8 @@ fn serve(options: ServeOptions) -> Result<ExitCode, String> {
         &[],
         || log::dropped() as f64,
     );
-    let pidfile = options.pidfile.clone();
+    let pidfile = options.pidfile.clone().filter(|file| !file.as_os_str().is_empty());
+    let to_remove = pidfile.clone();
     let quiet = options.quiet;
     let started = move |app: &App| {
         if !quiet {
@@ -54,13 +55,13 @@ fn serve(options: ServeOptions) -> Result<ExitCode, String> {
         if let Some(file) = pidfile
             && let Err(error) = std::fs::write(&file, format!("{}\n", std::process::id()))
         {
-            tracing::error!("cannot write the pid file `{}`: {error}", file.display());
+            tracing::error!("Could not write pidfile: open {}: {error}", file.display());
         }
     };
     let end =
         runtime.block_on(app::run(source, process, Defaults { port: options.port }, options.quiet, started));
     drop(dropped);
-    if let Some(file) = &options.pidfile {
+    if let Some(file) = to_remove {
         let _ = std::fs::remove_file(file);
     }
     // Tasks that wait for a server far away are not waited for.
@@ -102,7 +103,8 @@ fn manifest_path(path: &str) -> ManifestPath {
 }
 
 fn source_of(options: &ServeOptions) -> Result<Source, String> {
-    match options.conf.as_deref() {
+    // An empty name is none, as for CoreDNS.
+    match options.conf.as_deref().filter(|path| !path.is_empty()) {
         Some("stdin") => {
             let mut text = String::new();
             let limit =

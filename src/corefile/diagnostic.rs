@@ -85,6 +85,15 @@ pub struct ParseFailure {
     pub sources: SourceMap,
 }
 
+impl ParseFailure {
+    /// The errors on one line, for a log.
+    #[must_use]
+    pub fn line(&self) -> String {
+        let errors = self.diagnostics.iter().filter(|diagnostic| diagnostic.severity == Severity::Error);
+        errors.map(|error| self.sources.line(error)).collect::<Vec<_>>().join("; ")
+    }
+}
+
 impl fmt::Display for ParseFailure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (index, diagnostic) in self.diagnostics.iter().enumerate() {

@@ -101,6 +101,24 @@ impl SourceMap {
         Renderer::plain().render(&[group])
     }
 
+    /// The diagnostic on one line, for a log: `FILE:LINE:COLUMN: message: label (help)`.
+    #[must_use]
+    pub fn line(&self, diagnostic: &Diagnostic) -> String {
+        let mut line = String::new();
+        if let Some(span) = diagnostic.span {
+            let Location { file, line: number, column } = self.location(span);
+            line += &format!("{file}:{number}:{column}: ");
+        }
+        line += &diagnostic.message;
+        if let Some(label) = &diagnostic.label {
+            line += &format!(": {label}");
+        }
+        if let Some(help) = &diagnostic.help {
+            line += &format!(" ({help})");
+        }
+        line
+    }
+
     fn source(&self, file: FileId) -> Option<&Source> {
         self.sources.get(usize::try_from(file.0).ok()?)
     }
