@@ -95,10 +95,7 @@ mod kernel {
     impl Kernel {
         pub(super) fn new() -> io::Result<Self> {
             let fd = inotify::init(CreateFlags::NONBLOCK | CreateFlags::CLOEXEC)?;
-            #[expect(
-                deprecated,
-                reason = "sound for an `OwnedFd`, which stays what it is; `register` is unsafe code"
-            )]
+            #[expect(deprecated, reason = "sound for an `OwnedFd`, which stays what it is")]
             let fd = AsyncFd::new(fd)?;
             Ok(Self { fd, places: Places::default(), directories: BTreeMap::new() })
         }

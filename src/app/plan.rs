@@ -1,14 +1,13 @@
 //! What a Corefile means: its server blocks set up, and sorted by listener.
 
 use std::collections::BTreeMap;
-use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::Defaults;
-use crate::corefile::{Corefile, Diagnostic, Directive, Key, Scheme, ServerBlock};
+use crate::corefile::{Corefile, Diagnostic, Directive, Key, Scheme, ServerBlock, Span};
 use crate::dns::Name;
 use crate::plugin::table::{self, PLUGINS, Status};
-use crate::plugin::{Block, BlockDraft, Chain, Process, Router, ServerLabel, Setup, Site};
+use crate::plugin::{BindAddress, Block, BlockDraft, Chain, Process, Router, ServerLabel, Setup, Site};
 use crate::telemetry::metrics::Counter;
 
 /// Everything that one configuration runs, set up and not started.
@@ -30,7 +29,7 @@ pub struct PlannedListener {
     /// How metrics and logs name it.
     pub label: String,
     /// The address; none is all.
-    pub address: Option<IpAddr>,
+    pub address: Option<BindAddress>,
     /// The port.
     pub port: u16,
     /// Its server blocks.
@@ -47,9 +46,11 @@ pub struct Numbers {
 /// A listener while its blocks are collected.
 struct Draft {
     number: u16,
-    address: Option<IpAddr>,
+    address: Option<BindAddress>,
     port: u16,
     blocks: Vec<Block>,
+    /// The key of each block.
+    keys: Vec<Span>,
     any_class: bool,
 }
 
@@ -160,30 +161,38 @@ fn refused_scheme(key: &Key) -> Option<Diagnostic> {
     if key.scheme == Scheme::Dns {
         return None;
     }
-    let error = Diagnostic::error(format!("`{}` listeners are not built yet", key.scheme)).at(key.token.span);
-    Some(error.help("serve the zone over plain DNS: leave the scheme out"))
+    let error = Diagnostic::error(format!("listeners for `{}` are not built yet", key.scheme));
+    let help = "serve the zone over plain DNS (leave the scheme out), behind a proxy that speaks it where it is needed";
+    Some(error.at(key.token.span).help(help))
 }
 
 fn port_of(key: &Key, defaults: Defaults) -> u16 {
     key.port.unwrap_or(defaults.port)
 }
 
-fn addresses(bind: &[IpAddr]) -> Vec<Option<IpAddr>> {
-    if bind.is_empty() { vec![None] } else { bind.iter().copied().map(Some).collect() }
+fn addresses(bind: &[BindAddress]) -> Vec<Option<&BindAddress>> {
+    if bind.is_empty() { vec![None] } else { bind.iter().map(Some).collect() }
 }
 
 /// `dns://:53`, `dns://10.0.0.1:53`, `dns://[::1]:53`
-fn label_of(address: Option<IpAddr>, port: u16) -> String {
+fn label_of(address: Option<&BindAddress>, port: u16) -> String {
     match address {
         None => format!("dns://:{port}"),
-        Some(IpAddr::V4(address)) => format!("dns://{address}:{port}"),
-        Some(IpAddr::V6(address)) => format!("dns://[{address}]:{port}"),
+        Some(address) => format!("dns://{}", address.with_port(port)),
+    }
+}
+
+/// `dns://example.org.:53`, and ` on ADDRESS` where it is bound: a zone as CoreDNS's errors name it.
+fn served(zone: &Name, port: u16, address: Option<&BindAddress>) -> String {
+    match address {
+        None => format!("dns://{zone}:{port}"),
+        Some(address) => format!("dns://{zone}:{port} on {address}"),
     }
 }
 
 fn servers_of(
     block: &ServerBlock,
-    bind: &[IpAddr],
+    bind: &[BindAddress],
     defaults: Defaults,
     numbers: &mut Numbers,
 ) -> Vec<ServerLabel> {
@@ -194,7 +203,8 @@ fn servers_of(
             let label = label_of(address, port);
             if !servers.iter().any(|server| server.label == label) {
                 let number = numbers.of(&label);
-                servers.push(ServerLabel { number, label, addresses: address.into_iter().collect(), port });
+                let addresses = address.iter().map(|address| address.ip).collect();
+                servers.push(ServerLabel { number, label, addresses, port });
             }
         }
     }
@@ -218,35 +228,49 @@ fn place(
             .into_iter()
             .flat_map(|address| key.zones.iter().map(move |zone| (address, zone)))
         {
-            let overlaps = listeners.values().any(|other| {
-                let same_port = other.port == port && port != 0;
-                let same_place = other.address == address || other.address.is_none() || address.is_none();
-                same_port && same_place && other.blocks.iter().any(|held| held.zone == *zone)
-            });
-            if overlaps {
-                let message = format!("cannot serve dns://{zone}:{port} - it is already defined");
+            let clash =
+                listeners.values().filter(|other| other.port == port && port != 0).find_map(|other| {
+                    let held = other.address.as_ref();
+                    if held != address && held.is_some() && address.is_some() {
+                        return None;
+                    }
+                    let at = other.blocks.iter().position(|block| block.zone == *zone)?;
+                    Some((held, *other.keys.get(at)?))
+                });
+            if let Some((held, first)) = clash {
+                let what = served(zone, port, address);
+                let (message, help) = if held == address {
+                    let help = "give each zone, port and address one server block";
+                    (format!("cannot serve {what} - it is already defined"), help)
+                } else {
+                    let other = served(zone, port, held);
+                    let help = "which of them were asked would be the system's choice: write `bind` in both or in none";
+                    (format!("cannot serve {what} - zone overlap listener capacity with {other}"), help)
+                };
                 let error = Diagnostic::error(message).at(key.token.span);
-                wrong.push(error.help("give each zone, port and address one server block"));
+                wrong.push(error.related(first, "the first is here").help(help));
                 continue;
             }
             let label = label_of(address, port);
             let number = numbers.of(&label);
             let listener = listeners.entry(label).or_insert_with(|| Draft {
                 number,
-                address,
+                address: address.cloned(),
                 port,
                 blocks: Vec::new(),
+                keys: Vec::new(),
                 any_class: false,
             });
             listener.any_class |= draft.any_class;
             listener.blocks.push(Block { zone: zone.clone(), chain: Arc::clone(chain) });
+            listener.keys.push(key.token.span);
         }
     }
     wrong
 }
 
 /// `cluster.local.:53`, and ` on ADDRESS` for each address of `bind`.
-fn lines_of(block: &ServerBlock, bind: &[IpAddr], defaults: Defaults) -> Vec<String> {
+fn lines_of(block: &ServerBlock, bind: &[BindAddress], defaults: Defaults) -> Vec<String> {
     let places = addresses(bind);
     let zones =
         block.keys.iter().flat_map(|key| key.zones.iter().map(move |zone| (zone, port_of(key, defaults))));

@@ -10,7 +10,7 @@ use arc_swap::ArcSwap;
 
 use super::refusals::Refusals;
 use super::{Defaults, Numbers, Plan};
-use crate::corefile::{Corefile, Diagnostic, SourceMap};
+use crate::corefile::{Corefile, Diagnostic, SourceMap, show_duration};
 use crate::plugin::prometheus::{ProcessMetrics, plugin_enabled};
 use crate::plugin::{Process, Ready, Reload, Router, ready};
 use crate::server::{BindError, Listener, Observer, Options, Server};
@@ -81,7 +81,7 @@ impl App {
             listeners.push(Listener {
                 number: planned.number,
                 label: planned.label.clone(),
-                addresses: planned.address.into_iter().collect(),
+                addresses: planned.address.iter().cloned().collect(),
                 port: planned.port,
                 router,
             });
@@ -151,7 +151,7 @@ impl App {
             let listener = Listener {
                 number: planned.number,
                 label: planned.label.clone(),
-                addresses: planned.address.into_iter().collect(),
+                addresses: planned.address.iter().cloned().collect(),
                 port: planned.port,
                 router: Arc::clone(&router),
             };
@@ -216,7 +216,7 @@ impl App {
         // It opens nothing: all that is left is open.
         let _ = self.endpoints.swap(std::mem::take(&mut self.instance.without_ready)).await;
         if let Some(lameduck) = self.instance.lameduck.filter(|lameduck| !lameduck.is_zero()) {
-            tracing::info!(target: "plugin/health", "Going into lameduck mode for {}", go_duration(lameduck));
+            tracing::info!(target: "plugin/health", "Going into lameduck mode for {}", show_duration(lameduck));
             tokio::time::sleep(lameduck).await;
         }
         self.server.drain(GRACE).await;
@@ -348,12 +348,4 @@ fn endpoint_set(
         }
     }
     Ok(set)
-}
-
-/// A duration as Go prints it, for the lines that scripts know: whole seconds as `5s`.
-fn go_duration(duration: Duration) -> String {
-    match duration.subsec_millis() {
-        0 => format!("{}s", duration.as_secs()),
-        _ => format!("{}s", duration.as_secs_f64()),
-    }
 }

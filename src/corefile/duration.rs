@@ -86,6 +86,34 @@ fn amount_ns(whole: &str, fraction: &str, unit_ns: u128) -> Result<u128, Duratio
     Ok(u128::from(whole) * unit_ns + u128::from(numerator) * unit_ns / denominator)
 }
 
+/// Writes a duration as Go prints it, for the lines that scripts know: `5s`, `1m40s`, `1.5s`, `200ms`.
+#[must_use]
+pub fn show_duration(duration: Duration) -> String {
+    let ns = duration.as_nanos();
+    let fraction = |unit_ns: u128, digits: usize| {
+        let fraction = format!("{:0digits$}", ns % unit_ns);
+        match fraction.trim_end_matches('0') {
+            "" => String::new(),
+            digits => format!(".{digits}"),
+        }
+    };
+    match ns {
+        0 => "0s".to_owned(),
+        1..1_000 => format!("{ns}ns"),
+        1_000..1_000_000 => format!("{}{}µs", ns / 1_000, fraction(1_000, 3)),
+        1_000_000..1_000_000_000 => format!("{}{}ms", ns / 1_000_000, fraction(1_000_000, 6)),
+        _ => {
+            let seconds = duration.as_secs();
+            let rest = format!("{}{}s", seconds % 60, fraction(1_000_000_000, 9));
+            match (seconds / 3600, seconds / 60 % 60) {
+                (0, 0) => rest,
+                (0, minutes) => format!("{minutes}m{rest}"),
+                (hours, minutes) => format!("{hours}h{minutes}m{rest}"),
+            }
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -113,6 +141,33 @@ mod tests {
             ("2562047h", 9_223_369_200_000_000_000),
         ] {
             assert_eq!(parse_duration(text), Ok(Duration::from_nanos(ns)), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_duration_is_shown_as_go_does() {
+        for (ns, text) in [
+            (0, "0s"),
+            (7, "7ns"),
+            (1_500, "1.5µs"),
+            (200_000_000, "200ms"),
+            (1_000_000, "1ms"),
+            (5_000_000_000, "5s"),
+            (1_500_000_000, "1.5s"),
+            (100_000_000_000, "1m40s"),
+            (300_000_000_000, "5m0s"),
+            (3_600_000_000_000, "1h0m0s"),
+            (5_400_500_000_000, "1h30m0.5s"),
+        ] {
+            assert_eq!(show_duration(Duration::from_nanos(ns)), text);
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn what_is_shown_is_read_back(ns in 0..i64::MAX as u64) {
+            let duration = Duration::from_nanos(ns);
+            proptest::prop_assert_eq!(parse_duration(&show_duration(duration)), Ok(duration));
         }
     }
 

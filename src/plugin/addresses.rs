@@ -2,11 +2,13 @@
 
 use std::net::IpAddr;
 
+use super::BindAddress;
+
 /// The addresses of `bind`, or all of the machine's but loopback when there is none.
 #[must_use]
-pub fn local(bind: &[IpAddr]) -> Vec<IpAddr> {
+pub fn local(bind: &[BindAddress]) -> Vec<IpAddr> {
     if !bind.is_empty() {
-        return bind.to_vec();
+        return bind.iter().map(|address| address.ip).collect();
     }
     let interfaces = if_addrs::get_if_addrs().unwrap_or_default();
     let addresses =

@@ -1,8 +1,9 @@
 //! What a plugin is given to set itself up, and what it gives back.
 
 use std::any::Any;
+use std::fmt;
 use std::future::Future;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr, SocketAddrV6};
 use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -79,7 +80,7 @@ pub struct BlockDraft {
     /// The handlers, in the order in which the plugins were set up: the table's.
     pub plugins: Vec<Arc<dyn Plugin>>,
     /// The addresses of `bind`: none is all.
-    pub bind: Vec<IpAddr>,
+    pub bind: Vec<BindAddress>,
     /// Who has a say in `/ready`.
     pub readiness: Vec<Readiness>,
     /// Where `/ready` is served, when the block has the plugin.
@@ -96,6 +97,24 @@ pub struct BlockDraft {
     pub reload: Option<Reload>,
     /// Whether the block takes other classes than IN.
     pub any_class: bool,
+}
+
+/// An address to listen on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BindAddress {
+    /// The address.
+    pub ip: IpAddr,
+    /// Which link a link-local IPv6 address is of.
+    pub link: Option<Link>,
+}
+
+/// An interface as part of an address: `%eth0`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Link {
+    /// Its name, or number, as it is written behind the address.
+    pub name: String,
+    /// Its number.
+    pub index: u32,
 }
 
 /// A condition of `/ready`.
@@ -193,6 +212,46 @@ impl<'a> Setup<'a> {
     /// Points at a word that is neither a zone nor a CIDR.
     pub fn zones_or_block(&self, words: &[Token]) -> Result<Vec<Name>, Diagnostic> {
         if words.is_empty() { Ok(self.site.zones.clone()) } else { crate::corefile::zones(words) }
+    }
+}
+
+// === impl BindAddress ===
+
+impl From<IpAddr> for BindAddress {
+    fn from(ip: IpAddr) -> Self {
+        Self { ip, link: None }
+    }
+}
+
+impl BindAddress {
+    /// The address with a port, to open a socket on.
+    #[must_use]
+    pub fn socket_addr(&self, port: u16) -> SocketAddr {
+        match self.ip {
+            IpAddr::V4(ip) => SocketAddr::from((ip, port)),
+            IpAddr::V6(ip) => {
+                let index = self.link.as_ref().map_or(0, |link| link.index);
+                SocketAddrV6::new(ip, port, 0, index).into()
+            }
+        }
+    }
+
+    /// `10.0.0.1:53`, `[::1]:53`, `[fe80::1%eth0]:53`
+    #[must_use]
+    pub fn with_port(&self, port: u16) -> String {
+        match self.ip {
+            IpAddr::V4(_) => format!("{self}:{port}"),
+            IpAddr::V6(_) => format!("[{self}]:{port}"),
+        }
+    }
+}
+
+impl fmt::Display for BindAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.link {
+            None => write!(f, "{}", self.ip),
+            Some(link) => write!(f, "{}%{}", self.ip, link.name),
+        }
     }
 }
 

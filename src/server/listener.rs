@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, UdpSocket};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, UdpSocket};
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
@@ -10,7 +10,7 @@ use socket2::{Domain, Protocol, Socket, Type};
 
 use super::holder::Holder;
 use crate::dns::Transport;
-use crate::plugin::Router;
+use crate::plugin::{BindAddress, Router};
 
 /// What a socket may hold for a worker that is busy, in octets. The system gives less where `net.core.rmem_max` is less.
 pub(super) const RECEIVE_BUFFER_LEN: usize = 4 << 20;
@@ -27,7 +27,7 @@ pub struct Listener {
     /// How metrics and logs name it: `dns://:53`.
     pub label: String,
     /// The addresses; none is all, of both families.
-    pub addresses: Vec<IpAddr>,
+    pub addresses: Vec<BindAddress>,
     /// The port; 0 is any that is free.
     pub port: u16,
     /// The server blocks.
@@ -47,7 +47,7 @@ pub struct BoundListener {
 pub struct BindError {
     transport: Transport,
     /// The address as it was asked for; none is all.
-    address: Option<IpAddr>,
+    address: Option<BindAddress>,
     port: u16,
     step: &'static str,
     holder: Option<Holder>,
@@ -76,9 +76,9 @@ impl Listener {
     }
 
     fn try_bind(&self, workers: usize) -> Result<(Vec<Vec<UdpSocket>>, Vec<TcpListener>), BindError> {
-        let wanted: Vec<Option<IpAddr>> = match self.addresses.as_slice() {
+        let wanted: Vec<Option<&BindAddress>> = match self.addresses.as_slice() {
             [] => vec![None],
-            addresses => addresses.iter().copied().map(Some).collect(),
+            addresses => addresses.iter().map(Some).collect(),
         };
         let (mut udp, mut tcp) = (Vec::new(), Vec::new());
         // The first address decides the port where any will do: it is one listener.
@@ -88,10 +88,10 @@ impl Listener {
                 move |(step, source): (&'static str, io::Error)| {
                     let in_use = source.kind() == io::ErrorKind::AddrInUse;
                     let holder = if in_use { Holder::find(transport, port) } else { None };
-                    BindError { transport, address, port, step, holder, source }
+                    BindError { transport, address: address.cloned(), port, step, holder, source }
                 }
             };
-            let (listener, bound) = listen_tcp(address, port).map_err(fail(Transport::Tcp, port))?;
+            let (listener, bound) = listen(address, port).map_err(fail(Transport::Tcp, port))?;
             port = bound.port();
             let sockets: Result<Vec<_>, _> = (0..workers).map(|_| bind_udp(bound)).collect();
             udp.push(sockets.map_err(fail(Transport::Udp, port))?);
@@ -120,14 +120,17 @@ impl fmt::Debug for Listener {
 type StepError = (&'static str, io::Error);
 
 /// Listens on the address, or on all: on `[::]` for both families, or on `0.0.0.0` where there is no IPv6.
-fn listen_tcp(address: Option<IpAddr>, port: u16) -> Result<(TcpListener, SocketAddr), StepError> {
-    let Some(address) = address else {
-        return match listen_tcp(Some(Ipv6Addr::UNSPECIFIED.into()), port) {
-            Err((_, error)) if lacks_ipv6(&error) => listen_tcp(Some(Ipv4Addr::UNSPECIFIED.into()), port),
-            result => result,
-        };
-    };
-    let wanted = SocketAddr::new(address, port);
+fn listen(address: Option<&BindAddress>, port: u16) -> Result<(TcpListener, SocketAddr), StepError> {
+    if let Some(address) = address {
+        return listen_tcp(address.socket_addr(port));
+    }
+    match listen_tcp(SocketAddr::from((Ipv6Addr::UNSPECIFIED, port))) {
+        Err((_, error)) if lacks_ipv6(&error) => listen_tcp(SocketAddr::from((Ipv4Addr::UNSPECIFIED, port))),
+        result => result,
+    }
+}
+
+fn listen_tcp(wanted: SocketAddr) -> Result<(TcpListener, SocketAddr), StepError> {
     let socket = open(wanted, Type::STREAM, Protocol::TCP)?;
     // Connections of a process that has just ended do not keep its port.
     socket.set_reuse_address(true).map_err(|error| ("setsockopt", error))?;
@@ -170,7 +173,7 @@ impl BindError {
     pub(super) fn thread(bound: SocketAddr, source: io::Error) -> Self {
         Self {
             transport: Transport::Udp,
-            address: Some(bound.ip()),
+            address: Some(bound.ip().into()),
             port: bound.port(),
             step: "serve",
             holder: None,
@@ -211,9 +214,9 @@ impl fmt::Display for BindError {
             Transport::Tcp => "tcp",
         };
         write!(f, "Listen: listen {transport} ")?;
-        match self.address {
+        match &self.address {
             None => write!(f, ":{}", self.port)?,
-            Some(address) => write!(f, "{}", SocketAddr::new(address, self.port))?,
+            Some(address) => f.write_str(&address.with_port(self.port))?,
         }
         write!(f, ": {}: {}", self.step, reason(&self.source))?;
         match self.hint() {

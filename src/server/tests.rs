@@ -208,7 +208,8 @@ fn router(address: Ipv4Addr) -> (Arc<Router>, Arc<Obey>) {
 
 fn listener(number: u16, addresses: &[IpAddr], port: u16, router: Arc<Router>) -> Listener {
     let router = Arc::new(ArcSwap::new(router));
-    Listener { number, label: "dns://:53".into(), addresses: addresses.to_vec(), port, router }
+    let addresses = addresses.iter().map(|address| (*address).into()).collect();
+    Listener { number, label: "dns://:53".into(), addresses, port, router }
 }
 
 /// An A question for `LABEL.example.org.`

@@ -1,10 +1,8 @@
 //! `bind ADDRESS|INTERFACE… { except ADDRESS|INTERFACE… }`.
 
-use std::net::IpAddr;
-
-use super::{Interfaces, addresses};
-use crate::corefile::{Diagnostic, Directive};
-use crate::plugin::{Setup, SetupResult};
+use super::{Interface, Interfaces, addresses, find, is_link_local};
+use crate::corefile::{Diagnostic, Directive, Shown};
+use crate::plugin::{BindAddress, Setup, SetupResult};
 
 const USAGE: &str = "bind ADDRESS|INTERFACE…";
 
@@ -24,14 +22,32 @@ pub fn setup(setup: &mut Setup<'_>) -> SetupResult {
             setup.draft.bind.push(address);
         }
     }
+    // An empty list would stand for all addresses.
+    if setup.draft.bind.is_empty() && interfaces.is_some() {
+        let error = Diagnostic::error("`bind` leaves no address to listen on").at(setup.directives[0].head());
+        return Err(error.help("name an interface that has an address, or fewer addresses in `except`"));
+    }
     Ok(())
 }
 
 /// The addresses of one directive.
-pub(super) fn read(directive: &Directive, interfaces: Interfaces<'_>) -> Result<Vec<IpAddr>, Diagnostic> {
+pub(super) fn read(
+    directive: &Directive,
+    interfaces: Interfaces<'_>,
+) -> Result<Vec<BindAddress>, Diagnostic> {
     let mut bound = Vec::new();
     for word in directive.at_least(1, USAGE)? {
-        bound.extend(addresses(word, interfaces)?);
+        let found = addresses(word, interfaces)?;
+        if let [BindAddress { ip, link: None }] = found.as_slice()
+            && is_link_local(*ip)
+        {
+            let on = interfaces.and_then(|all| all.iter().find(|interface| interface.addresses.contains(ip)));
+            let on = on.map_or("eth0", |interface| interface.name.as_str());
+            let error =
+                Diagnostic::error(format!("link-local address {} without its interface", Shown(&word.text)));
+            return Err(error.at(word.span).help(format!("write `{ip}%{on}`")));
+        }
+        bound.extend(found);
     }
     for property in directive.properties() {
         if property.name.text != "except" {
@@ -39,19 +55,40 @@ pub(super) fn read(directive: &Directive, interfaces: Interfaces<'_>) -> Result<
         }
         for word in property.at_least(1, "except ADDRESS|INTERFACE…")? {
             let excepted = addresses(word, interfaces)?;
-            bound.retain(|address| !excepted.contains(address));
+            // Without its interface an address stands for itself on each.
+            let is_excepted = |address: &BindAddress| {
+                let mut all = excepted.iter();
+                all.any(|other| {
+                    other.ip == address.ip && (other.link.is_none() || other.link == address.link)
+                })
+            };
+            bound.retain(|address| !is_excepted(address));
         }
-    }
-    // An empty list would stand for all addresses.
-    if bound.is_empty() && interfaces.is_some() {
-        let error = Diagnostic::error("`bind` leaves no address to listen on").at(directive.head());
-        return Err(error.help("link-local IPv6 addresses of interfaces and those in `except` do not count"));
     }
     Ok(bound)
 }
 
-fn interfaces() -> Result<Vec<(String, IpAddr)>, Diagnostic> {
+/// The interfaces of this host, those without an address included.
+fn interfaces() -> Result<Vec<Interface>, Diagnostic> {
     let found = if_addrs::get_if_addrs()
         .map_err(|error| Diagnostic::error(format!("cannot list the interfaces of this host: {error}")))?;
-    Ok(found.into_iter().map(|interface| (interface.name.clone(), interface.ip())).collect())
+    let mut interfaces: Vec<Interface> = Vec::new();
+    for address in found {
+        let at = interfaces.iter().position(|interface| interface.name == address.name);
+        let at = at.unwrap_or_else(|| {
+            let (name, index) = (address.name.clone(), address.index.unwrap_or_default());
+            interfaces.push(Interface { name, index, addresses: Vec::new() });
+            interfaces.len() - 1
+        });
+        interfaces[at].addresses.push(address.ip());
+    }
+    // Where this cannot be read, such an interface is told to be none.
+    for entry in std::fs::read_dir("/sys/class/net").into_iter().flatten().flatten() {
+        if let Ok(name) = entry.file_name().into_string()
+            && find(&interfaces, &name).is_none()
+        {
+            interfaces.push(Interface { name, index: 0, addresses: Vec::new() });
+        }
+    }
+    Ok(interfaces)
 }

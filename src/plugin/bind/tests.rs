@@ -3,16 +3,18 @@ use super::*;
 use crate::corefile::{self, Memory};
 use crate::plugin::testing::Bench;
 
-fn host() -> Vec<(String, IpAddr)> {
+fn host() -> Vec<Interface> {
     [
-        ("lo", "127.0.0.1"),
-        ("eth0", "192.0.2.7"),
-        ("lo", "::1"),
-        ("eth0", "2001:db8::7"),
-        ("eth0", "fe80::7"),
-        ("tun0", "fe80::8"),
+        ("lo", 1, &["127.0.0.1", "::1"][..]),
+        ("eth0", 2, &["192.0.2.7", "2001:db8::7", "fe80::7"]),
+        ("tun0", 3, &["fe80::8"]),
+        ("down0", 4, &[]),
     ]
-    .map(|(name, address)| (name.to_owned(), address.parse().unwrap()))
+    .map(|(name, index, addresses)| Interface {
+        name: name.to_owned(),
+        index,
+        addresses: addresses.iter().map(|address| address.parse().unwrap()).collect(),
+    })
     .to_vec()
 }
 
@@ -32,9 +34,16 @@ fn interfaces_stand_for_their_addresses() {
     let host = host();
     for (text, expected) in [
         ("bind 10.0.0.1 ::1", &["10.0.0.1", "::1"][..]),
-        ("bind eth0 127.0.0.1", &["192.0.2.7", "2001:db8::7", "127.0.0.1"]),
-        ("bind eth0 lo {\n except ::1 192.0.2.7\n}", &["2001:db8::7", "127.0.0.1"]),
-        ("bind eth0 lo {\n except lo\n}", &["192.0.2.7", "2001:db8::7"]),
+        ("bind eth0 127.0.0.1", &["192.0.2.7", "2001:db8::7", "fe80::7%eth0", "127.0.0.1"]),
+        ("bind eth0 lo {\n except ::1 192.0.2.7\n}", &["2001:db8::7", "fe80::7%eth0", "127.0.0.1"]),
+        ("bind eth0 lo {\n except lo\n}", &["192.0.2.7", "2001:db8::7", "fe80::7%eth0"]),
+        ("bind eth0 {\n except fe80::7\n except 192.0.2.7\n}", &["2001:db8::7"]),
+        ("bind eth0 {\n except fe80::7%eth0\n}", &["192.0.2.7", "2001:db8::7"]),
+        ("bind eth0 {\n except fe80::7%tun0\n}", &["192.0.2.7", "2001:db8::7", "fe80::7%eth0"]),
+        ("bind fe80::9%eth0 fe80::9%3", &["fe80::9%eth0", "fe80::9%3"]),
+        ("bind ::ffff:127.0.0.1", &["127.0.0.1"]),
+        ("bind down0 lo", &["127.0.0.1", "::1"]),
+        ("bind lo {\n except lo\n}", &[]),
     ] {
         assert_eq!(bound(text, Some(&host)).unwrap(), expected, "{text}");
     }
@@ -45,16 +54,16 @@ fn what_is_wrong_is_named() {
     let host = host();
     for (text, refusal) in [
         ("bind", "`bind` takes at least 1 argument, not 0 | write `bind ADDRESS|INTERFACE…`"),
-        ("bind eth1", "no interface `eth1` with an address | did you mean `eth0`?"),
+        ("bind eth1", "no interface `eth1` | did you mean `eth0`?"),
         (
             "bind wlan7",
-            "no interface `wlan7` with an address | the interfaces with addresses are: eth0, lo, tun0",
+            "no interface `wlan7` | write an address, or an interface of this host: down0, eth0, lo, tun0",
         ),
-        ("bind tun0", "`bind` leaves no address to listen on | link-local"),
-        ("bind lo {\n except lo\n}", "`bind` leaves no address to listen on | link-local"),
+        ("bind fe80::7", "link-local address `fe80::7` without its interface | write `fe80::7%eth0`"),
+        ("bind fe80::7%wlan7", "no interface `wlan7` | write an address"),
+        ("bind 2001:db8::1%eth0", "`2001:db8::1%eth0` is not an address to bind | only a link-local"),
         ("bind 10.0.0.300", "`10.0.0.300` is not an address or an interface | write an address without port"),
         ("bind 10.0.0.1:53", "`10.0.0.1:53` is not an address or an interface"),
-        ("bind fe80::1%eth0", "`fe80::1%eth0` is not an address to bind | bind another address"),
         ("bind lo {\n exept lo\n}", "unknown property `exept` of `bind` | did you mean `except`?"),
         ("bind lo {\n except\n}", "`except` takes at least 1 argument, not 0"),
     ] {
@@ -67,7 +76,9 @@ fn what_is_wrong_is_named() {
 fn a_check_does_not_look_at_this_host() {
     assert_eq!(bound("bind wlan7 10.0.0.1", None).unwrap(), ["10.0.0.1"]);
     assert_eq!(bound("bind wlan7", None).unwrap(), [""; 0]);
+    assert_eq!(bound("bind fe80::1%wlan7", None).unwrap(), ["fe80::1%wlan7"]);
     assert!(bound("bind 10.0.0.300", None).is_err());
+    assert!(bound("bind fe80::1%", None).is_err());
 }
 
 #[test]
@@ -76,5 +87,26 @@ fn several_directives_add_up() {
     let draft = bench.set_up(setup, "bind 127.0.0.1 ::1\nbind ::1 192.0.2.1").unwrap();
     let bound: Vec<String> = draft.bind.iter().map(ToString::to_string).collect();
     assert_eq!(bound, ["127.0.0.1", "::1", "192.0.2.1"]);
-    assert!(bench.set_up(setup, "bind lo").unwrap().bind.contains(&"127.0.0.1".parse().unwrap()));
+    let loopback: IpAddr = "127.0.0.1".parse().unwrap();
+    assert!(bench.set_up(setup, "bind lo").unwrap().bind.contains(&loopback.into()));
+    assert!(
+        bench
+            .refusal(setup, "bind lo {\n except lo\n}")
+            .starts_with("`bind` leaves no address to listen on | name an interface")
+    );
+    assert!(bench.set_up(setup, "bind lo {\n except lo\n}\nbind 127.0.0.1").is_ok());
+}
+
+#[test]
+fn an_address_is_written_as_it_is_bound() {
+    let link = Link { name: "eth0".to_owned(), index: 2 };
+    let local = BindAddress { ip: "fe80::7".parse().unwrap(), link: Some(link) };
+    assert_eq!(local.to_string(), "fe80::7%eth0");
+    assert_eq!(local.with_port(53), "[fe80::7%eth0]:53");
+    assert_eq!(local.socket_addr(53).to_string(), "[fe80::7%2]:53");
+    let v4 = BindAddress::from("10.0.0.1".parse::<IpAddr>().unwrap());
+    assert_eq!(
+        (v4.with_port(53), v4.socket_addr(53).to_string()),
+        ("10.0.0.1:53".into(), "10.0.0.1:53".into())
+    );
 }

@@ -1,4 +1,4 @@
-//! `reload [INTERVAL [JITTER]]`, `reload off`.
+//! `reload [INTERVAL [JITTER]]`.
 
 use std::time::Duration;
 
@@ -18,10 +18,7 @@ pub fn setup(setup: &mut Setup<'_>) -> SetupResult {
     let directive = setup.once()?;
     directive.no_block()?;
     let args = directive.at_most(2, "reload [INTERVAL [JITTER]]")?;
-    setup.draft.reload = match args {
-        [off] if off.text == "off" => None,
-        args => Some(read(args)?),
-    };
+    setup.draft.reload = Some(read(args)?);
     Ok(())
 }
 
