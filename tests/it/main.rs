@@ -8,6 +8,7 @@ mod load;
 
 mod cli;
 mod compare;
+mod process;
 mod reload;
 mod scenario;
 mod under_load;
