@@ -10,12 +10,13 @@ use arc_swap::ArcSwap;
 
 use super::refusals::Refusals;
 use super::{Defaults, Numbers, Plan};
-use crate::corefile::{Corefile, Diagnostic, SourceMap, show_duration};
+use crate::corefile::{Corefile, Diagnostic, SourceMap, duration_text};
 use crate::plugin::prometheus::{ProcessMetrics, plugin_enabled};
 use crate::plugin::{Process, Ready, Reload, Router, ready};
 use crate::server::{BindError, Listener, Observer, Options, Server};
 use crate::telemetry::http::{EndpointSet, Endpoints, HttpError};
 use crate::telemetry::metrics::Gauge;
+use crate::telemetry::panics;
 
 /// How long queries that have come may take when the server stops, as CoreDNS's grace time.
 const GRACE: Duration = Duration::from_secs(5);
@@ -216,7 +217,7 @@ impl App {
         // It opens nothing: all that is left is open.
         let _ = self.endpoints.swap(std::mem::take(&mut self.instance.without_ready)).await;
         if let Some(lameduck) = self.instance.lameduck.filter(|lameduck| !lameduck.is_zero()) {
-            tracing::info!(target: "plugin/health", "Going into lameduck mode for {}", show_duration(lameduck));
+            tracing::info!(target: "plugin/health", "Going into lameduck mode for {}", duration_text(lameduck));
             tokio::time::sleep(lameduck).await;
         }
         self.server.drain(GRACE).await;
@@ -266,6 +267,7 @@ impl Instance {
             _tasks: Vec::new(),
             _enabled: Vec::new(),
         };
+        panics::take_stacks(plan.drafts.iter().any(|draft| draft.stacktrace));
         for draft in plan.drafts {
             instance.lameduck = instance.lameduck.max(draft.lameduck);
             instance.reload = instance.reload.or(draft.reload);
@@ -274,7 +276,9 @@ impl Instance {
         for (site, chain) in &plan.chains {
             let names: Vec<_> = chain.names().collect();
             let Some(zone) = site.zones.first().filter(|_| names.contains(&"prometheus")) else { continue };
-            for server in &site.servers {
+            // As in CoreDNS: what a block has is told of its first key.
+            let port = site.servers.first().map(|server| server.port);
+            for server in site.servers.iter().filter(|server| Some(server.port) == port) {
                 let names = names.iter().copied();
                 let gauges = plugin_enabled(&process.metrics, &server.label, &zone.to_string(), names);
                 instance._enabled.extend(gauges);
@@ -324,14 +328,18 @@ enum Served {
     WithoutReady,
 }
 
-/// The endpoints of all blocks; `/ready` speaks for all of them wherever it is served.
+/// The endpoints of all blocks; `/ready` speaks for all blocks that have the plugin, wherever it is served. Where they
+/// differ about `monitor`, the last of them decides, as in CoreDNS.
 fn endpoint_set(
     plan: &Plan,
     shutting_down: &Arc<AtomicBool>,
     served: Served,
 ) -> Result<EndpointSet, AppError> {
     let mut set = EndpointSet::new();
-    let conditions: Vec<_> = plan.drafts.iter().flat_map(|draft| draft.readiness.iter().cloned()).collect();
+    let asking = || plan.drafts.iter().filter(|draft| draft.ready.is_some());
+    let conditions: Vec<_> = asking().flat_map(|draft| draft.readiness.iter().cloned()).collect();
+    let last = asking().filter_map(|draft| draft.ready.as_ref()).next_back();
+    let continuously = last.is_some_and(|ready| ready.continuously);
     for draft in &plan.drafts {
         for endpoint in &draft.endpoints {
             let handler = Arc::clone(&endpoint.handler);
@@ -343,7 +351,7 @@ fn endpoint_set(
             others.any(|endpoint| endpoint.address == at.address)
         };
         if let Some(at) = draft.ready.as_ref().filter(|at| served == Served::All || is_shared(at)) {
-            let handler = ready::handler(conditions.clone(), at.continuously, Arc::clone(shutting_down));
+            let handler = ready::handler(conditions.clone(), continuously, Arc::clone(shutting_down));
             set.add(&at.address, "/ready", handler).map_err(AppError::Http)?;
         }
     }

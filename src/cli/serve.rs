@@ -13,6 +13,7 @@ use crate::cluster::ManifestPath;
 use crate::plugin::Process;
 use crate::telemetry::log;
 use crate::telemetry::metrics::Registry;
+use crate::telemetry::panics;
 
 /// Where `--manifests` without `--listen` and without Corefile listens: no privilege is needed for it.
 const LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 1053);
@@ -31,6 +32,7 @@ pub(super) fn run(options: ServeOptions) -> ExitCode {
 
 fn serve(options: ServeOptions) -> Result<ExitCode, String> {
     install_crypto();
+    panics::install();
     let guard = log::init(tracing::Level::INFO, std::io::stdout()).map_err(|error| error.to_string())?;
     let runtime = runtime()?;
     let source = source_of(&options)?;

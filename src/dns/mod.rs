@@ -13,6 +13,7 @@ mod batch;
 mod code;
 mod edns;
 mod failure;
+mod logged;
 mod message;
 mod moved;
 mod name;
@@ -28,6 +29,7 @@ pub use batch::{BatchRecord, RecordBatch};
 pub use code::{Class, Flags, Rcode, RecordType, read_u16, read_u32};
 pub use edns::{Edns, InfoCode};
 pub use failure::{Failure, FailureKind};
+pub use logged::{LoggedName, LoggedRcode, LoggedType};
 pub use message::{RecordSpan, Records, Section, answers_question, copy_name, expand_name, skip_name};
 pub use name::{
     LABEL_LEN_MAX, NAME_LEN_MAX, Name, NameError, is_within, wire_from_text, wire_len, write_text,

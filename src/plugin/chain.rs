@@ -109,7 +109,7 @@ impl Next<'_> {
                 }
                 reply
             }
-            None => Reply::Done(Outcome::Failed(Failure::new(FailureKind::Unhandled))),
+            None => Reply::Done(Outcome::Failed(self.unanswered())),
         }
     }
 
@@ -139,6 +139,18 @@ impl Next<'_> {
                     Finished { response, outcome }
                 })
             }
+        }
+    }
+
+    /// The end of the chain, in CoreDNS's words for the log: whose `next` there was none.
+    #[cold]
+    fn unanswered(self) -> Failure {
+        match self.chain.plugins.last() {
+            Some(last) => {
+                let detail = format!("plugin/{}: no next plugin found", last.name());
+                Failure::with_detail(FailureKind::Unhandled, detail)
+            }
+            None => Failure::new(FailureKind::Unhandled),
         }
     }
 

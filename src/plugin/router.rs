@@ -9,6 +9,7 @@ use foldhash::fast::RandomState;
 use super::{Chain, Outcome, Reply};
 use crate::dns::{Class, Failure, FailureKind, Name, Query, RecordType, Response};
 use crate::telemetry::metrics::Counter;
+use crate::telemetry::panics::{self, Panic};
 
 /// All server blocks of one listener.
 pub struct Router {
@@ -63,7 +64,12 @@ impl Router {
         let text = panic.downcast_ref::<&str>().copied().map(str::to_owned);
         let text = text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();
         let name = Name::from_wire(query.name()).unwrap_or_else(Name::root);
-        tracing::error!("Recovered from panic in server: {name} {}: {text}", query.qtype());
+        let Panic { place, stack } = panics::last()
+            .unwrap_or_else(|| Panic { place: "a place that nobody noted".to_owned(), stack: Vec::new() });
+        tracing::error!("Recovered from panic in server: {name} {}: {text}, at {place}", query.qtype());
+        for line in stack {
+            tracing::error!("{line}");
+        }
         if let Some(panics) = &self.panics {
             panics.add(1);
         }

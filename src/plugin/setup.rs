@@ -97,6 +97,8 @@ pub struct BlockDraft {
     pub reload: Option<Reload>,
     /// Whether the block takes other classes than IN.
     pub any_class: bool,
+    /// Whether the log shows the calls that led to a panic.
+    pub stacktrace: bool,
 }
 
 /// An address to listen on.

@@ -10,5 +10,7 @@ pub mod http;
 pub mod log;
 /// Counters, gauges and histograms, and their text for Prometheus.
 pub mod metrics;
+/// Where a panic came from.
+pub mod panics;
 
 pub use host::host_name;

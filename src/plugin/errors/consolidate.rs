@@ -8,6 +8,8 @@ use regex::Regex;
 use tokio::runtime::Handle;
 use tracing::Level;
 
+use crate::corefile::duration_text;
+
 /// The kinds, in file order: an error belongs to the first that it is like.
 pub(super) struct Consolidation {
     kinds: Vec<Arc<Kind>>,
@@ -18,8 +20,6 @@ pub(super) struct Consolidation {
 pub(super) struct Kind {
     pub(super) pattern: Regex,
     pub(super) period: Duration,
-    /// The period as the Corefile writes it, for the line.
-    pub(super) period_text: String,
     pub(super) level: Level,
     pub(super) show_first: bool,
     /// The errors since the period began; none has begun at zero.
@@ -54,7 +54,7 @@ impl Kind {
     fn tell(&self) {
         let count = self.count.swap(0, Relaxed);
         if count > u64::from(self.show_first) {
-            let (pattern, period) = (self.pattern.as_str(), &self.period_text);
+            let (pattern, period) = (self.pattern.as_str(), duration_text(self.period));
             log(self.level, format_args!("{count} errors like '{pattern}' occurred in last {period}"));
         }
     }

@@ -9,7 +9,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::{Next, Outcome, Plugin, Reply};
-use crate::dns::{Failure, Query, Response, write_text};
+use crate::dns::{Failure, LoggedName, LoggedType, Query, Response};
 use consolidate::Consolidation;
 
 /// Logs why a query failed, on the way back.
@@ -44,9 +44,8 @@ impl Plugin for Errors {
 
 impl fmt::Display for Line<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} ", self.failure.rcode().0)?;
-        write_text(self.query.name(), f)?;
-        write!(f, " {}: {}", self.query.qtype(), self.detail)
+        let (name, qtype) = (LoggedName(self.query.name()), LoggedType(self.query.qtype()));
+        write!(f, "{} {name} {qtype}: {}", self.failure.rcode().0, self.detail)
     }
 }
 

@@ -1,4 +1,4 @@
-//! `errors { consolidate DURATION REGEXP [LEVEL] [show_first] }`.
+//! `errors { stacktrace; consolidate DURATION REGEXP [LEVEL] [show_first] }`.
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
@@ -8,7 +8,7 @@ use tracing::Level;
 
 use super::Errors;
 use super::consolidate::{Consolidation, Kind};
-use crate::corefile::{Diagnostic, Directive, Shown, Token};
+use crate::corefile::{Diagnostic, Directive, Token};
 use crate::plugin::{Setup, SetupResult};
 
 const PROPERTIES: [&str; 2] = ["stacktrace", "consolidate"];
@@ -32,22 +32,28 @@ pub fn setup(setup: &mut Setup<'_>) -> SetupResult {
         }
         _ => {}
     }
-    let kinds = directive.properties().iter().map(kind).collect::<Result<_, _>>()?;
+    let mut kinds = Vec::new();
+    let mut stacktrace: Option<&Directive> = None;
+    for property in directive.properties() {
+        match property.name.text.as_str() {
+            "consolidate" => kinds.push(kind(property)?),
+            "stacktrace" => {
+                let [] = property.exactly("stacktrace")?;
+                property.no_block()?;
+                if let Some(first) = stacktrace.replace(property) {
+                    return Err(property.repeated(first));
+                }
+            }
+            _ => return Err(property.unknown_property("errors", &PROPERTIES)),
+        }
+    }
+    setup.draft.stacktrace = stacktrace.is_some();
     let consolidation = Consolidation::new(kinds, setup.process.runtime.clone());
     setup.add(Errors { consolidation: Arc::new(consolidation) });
     Ok(())
 }
 
 fn kind(property: &Directive) -> Result<Kind, Diagnostic> {
-    match property.name.text.as_str() {
-        "consolidate" => {}
-        "stacktrace" => {
-            let message = format!("property {} of `errors` is not built yet", Shown("stacktrace"));
-            let error = Diagnostic::error(message).at(property.name.span);
-            return Err(error.help("leave it out: a panic is always logged with its text"));
-        }
-        _ => return Err(property.unknown_property("errors", &PROPERTIES)),
-    }
     property.no_block()?;
     let words = property.between(2, 4, USAGE)?;
     let (period, pattern) = (words[0].duration()?, pattern(&words[1])?);
@@ -64,8 +70,7 @@ fn kind(property: &Directive) -> Result<Kind, Diagnostic> {
         }
     }
     let level = level.unwrap_or(Level::ERROR);
-    let period_text = words[0].text.clone();
-    Ok(Kind { pattern, period, period_text, level, show_first, count: AtomicU64::new(0) })
+    Ok(Kind { pattern, period, level, show_first, count: AtomicU64::new(0) })
 }
 
 fn pattern(word: &Token) -> Result<Regex, Diagnostic> {

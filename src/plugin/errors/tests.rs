@@ -90,8 +90,8 @@ fn the_first_of_a_kind_is_told_at_once_where_asked_for() {
     assert_eq!(
         consolidated(options, &["x1", "x2", "xy", "y"]),
         "[WARNING] plugin/errors: 2 a.test. A: x1\n\
-         [WARNING] plugin/errors: 3 errors like '^x' occurred in last 1m\n\
-         [INFO] plugin/errors: 1 errors like 'y' occurred in last 2m\n"
+         [WARNING] plugin/errors: 3 errors like '^x' occurred in last 1m0s\n\
+         [INFO] plugin/errors: 1 errors like 'y' occurred in last 2m0s\n"
     );
     assert_eq!(consolidated(options, &["x1"]), "[WARNING] plugin/errors: 2 a.test. A: x1\n");
 }
@@ -107,10 +107,14 @@ fn a_period_that_ends_is_told_and_the_next_one_begins() {
 fn the_directive_is_checked() {
     let bench = Bench::new(&["."]);
     assert_eq!(bench.set_up(setup, "errors stdout").unwrap().plugins.len(), 1);
+    assert!(!bench.set_up(setup, "errors").unwrap().stacktrace);
+    assert!(bench.set_up(setup, "errors {\n stacktrace\n}").unwrap().stacktrace);
     for (text, refusal) in [
         ("errors stderr", "`stderr` is not a log file"),
         ("errors\nerrors", "`errors` is given twice"),
-        ("errors {\n stacktrace\n}", "property `stacktrace` of `errors` is not built yet"),
+        ("errors {\n stacktrace yes\n}", "`stacktrace` takes no arguments, not 1"),
+        ("errors {\n stacktrace\n stacktrace\n}", "`stacktrace` is given twice"),
+        ("errors {\n consolidate 5m x {\n}\n}", "`consolidate` takes no block"),
         ("errors {\n consolidate 5m\n}", "`consolidate` takes from 2 to 4 arguments, not 1"),
         ("errors {\n consolidate 5 x\n}", "`5` is not"),
         ("errors {\n consolidate 5m a(b\n}", "`a(b` is not a regular expression | unclosed group"),

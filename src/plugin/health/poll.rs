@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
-use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
+use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout};
 
 use super::metrics::Metrics;
 
@@ -18,7 +18,7 @@ const ANSWER_LEN_MAX: u64 = 4096;
 
 /// Polls until it is dropped.
 pub(super) async fn poll(address: SocketAddr, metrics: Metrics) {
-    let mut ticks = interval(INTERVAL);
+    let mut ticks = interval_at(Instant::now() + INTERVAL, INTERVAL);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut failing = false;
     loop {

@@ -3,7 +3,7 @@
 use std::fmt::{self, Write};
 
 use super::Exchange;
-use crate::dns::{Flags, Transport, write_text};
+use crate::dns::{Flags, LoggedName, LoggedRcode, LoggedType, Transport};
 use crate::plugin::Outcome;
 
 /// What `{common}` stands for, and a rule without format.
@@ -68,19 +68,20 @@ impl Format {
         let mut pieces = Vec::new();
         let mut literal = String::new();
         let mut rest = text.as_str();
-        while let Some((before, tail)) = rest.split_once('{') {
-            literal.push_str(before);
-            match tail.split_once('}').and_then(|(word, tail)| Some((field(word)?, tail))) {
-                Some((field, tail)) => {
+        // A field is what stands between a closing brace and the last opening one before it: `{{name}}` has one.
+        while let Some((before, tail)) = rest.split_once('}') {
+            match before.rsplit_once('{').and_then(|(before, word)| Some((before, field(word)?))) {
+                Some((before, field)) => {
+                    literal.push_str(before);
                     push_text(&mut pieces, &mut literal);
                     pieces.push(Piece::Field(field));
-                    rest = tail;
                 }
                 None => {
-                    literal.push('{');
-                    rest = tail;
+                    literal.push_str(before);
+                    literal.push('}');
                 }
             }
+            rest = tail;
         }
         literal.push_str(rest);
         push_text(&mut pieces, &mut literal);
@@ -119,9 +120,9 @@ impl Field {
             Field::Remote => write_address(origin.peer.ip(), out),
             Field::Local => write_address(origin.local.ip(), out),
             Field::Port => write!(out, "{}", origin.peer.port()),
-            Field::Type => write!(out, "{}", query.qtype()),
+            Field::Type => write!(out, "{}", LoggedType(query.qtype())),
             Field::Class => write!(out, "{}", query.qclass()),
-            Field::Name => write_text(query.name(), out),
+            Field::Name => write!(out, "{}", LoggedName(query.name())),
             Field::Proto => out.write_str(match origin.transport {
                 Transport::Udp => "udp",
                 Transport::Tcp => "tcp",
@@ -130,7 +131,7 @@ impl Field {
             // The shortest decimal that reads back the same, as Go prints it.
             Field::Duration => write!(out, "{}s", elapsed.as_secs_f64()),
             Field::Rcode => match outcome.rcode(response) {
-                Some(rcode) => write!(out, "{rcode}"),
+                Some(rcode) => write!(out, "{}", LoggedRcode(rcode)),
                 None => out.write_char('-'),
             },
             Field::ResponseSize => write!(out, "{}", outcome.size(query, response)),

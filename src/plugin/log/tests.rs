@@ -89,6 +89,8 @@ fn what_is_no_field_stays() {
     let text = |format: &str| logged(&format!("log \"{format}\""), &asked, origin(), address);
     assert_eq!(text("{x} {name} {} {"), "[INFO] {x} a. {} {");
     assert_eq!(text("{{name}} {/forward/upstream}"), "[INFO] {a.} -");
+    assert_eq!(text("{ {name} } {/x{type}"), "[INFO] { a. } {/xA");
+    assert_eq!(text("} {Name} {name {type} {>ID}"), "[INFO] } {Name} {name A {>ID}");
 }
 
 #[test]

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use super::Readiness;
 use crate::telemetry::http::{Request, Response};
 
-/// What answers `/ready`: the `conditions` of all server blocks, asked in turn.
+/// What answers `/ready`: the `conditions` of the server blocks that have the plugin, asked in turn.
 ///
 /// 200 `OK` when all hold, 503 with the names of the plugins that wait, and 503 while `shutting_down`. A condition that
 /// held once is not asked again unless `continuously`.
@@ -39,7 +39,9 @@ pub fn handler(
         }
         waiting.sort_unstable();
         waiting.dedup();
-        Response::text(503, waiting.join(","))
+        let names = waiting.join(",");
+        tracing::info!(target: "plugin/ready", "Plugins not ready: {names:?}");
+        Response::text(503, names)
     }
 }
 

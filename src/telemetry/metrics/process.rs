@@ -19,6 +19,7 @@ struct Figures {
     start_time_seconds: Option<f64>,
     resident_bytes: Option<f64>,
     virtual_bytes: Option<f64>,
+    virtual_bytes_max: Option<f64>,
     open_fds: Option<f64>,
     max_fds: Option<f64>,
 }
@@ -59,6 +60,7 @@ impl Figures {
                 .map(|(boot, start)| boot + start / TICKS_PER_SECOND),
             resident_bytes: kibibytes("VmRSS:"),
             virtual_bytes: kibibytes("VmSize:"),
+            virtual_bytes_max: word_after(limits, "Max address space").and_then(number),
             open_fds: None,
             max_fds: word_after(limits, "Max open files").and_then(number),
         }
@@ -81,6 +83,11 @@ impl Figures {
                 self.resident_bytes,
             ),
             ("process_virtual_memory_bytes", "Address space of the process, in bytes.", self.virtual_bytes),
+            (
+                "process_virtual_memory_max_bytes",
+                "Address space that the process may have, the soft limit, in bytes.",
+                self.virtual_bytes_max,
+            ),
             ("process_open_fds", "File descriptors that are open.", self.open_fds),
             ("process_max_fds", "File descriptors that may be open, the soft limit.", self.max_fds),
         ];
@@ -115,7 +122,8 @@ mod tests {
             stat,
             "Name:\tx\nVmSize:\t    2048 kB\nVmRSS:\t     100 kB\n",
             "Limit                     Soft Limit           Hard Limit           Units\n\
-             Max open files            1024                 4096                 files\n",
+             Max open files            1024                 4096                 files\n\
+             Max address space         unlimited            unlimited            bytes\n",
             "cpu  1 2 3\nbtime 1700000000\n",
         );
         let expected = Figures {
@@ -123,6 +131,7 @@ mod tests {
             start_time_seconds: Some(1_700_000_042.0),
             resident_bytes: Some(102_400.0),
             virtual_bytes: Some(2_097_152.0),
+            virtual_bytes_max: Some(u64::MAX as f64),
             open_fds: None,
             max_fds: Some(1024.0),
         };
@@ -139,7 +148,7 @@ mod tests {
 
     #[cfg(target_os = "linux")]
     #[test]
-    fn this_process_has_all_six() {
+    fn this_process_has_all_seven() {
         let registry = Registry::new();
         let _collector = register(&registry);
         let text = registry.text();
@@ -148,6 +157,7 @@ mod tests {
             "process_start_time_seconds",
             "process_resident_memory_bytes",
             "process_virtual_memory_bytes",
+            "process_virtual_memory_max_bytes",
             "process_open_fds",
             "process_max_fds",
         ] {
