@@ -10,6 +10,7 @@
 //! **Invariant:** here alone all parts are known. A plan that cannot run leaves what runs as it was.
 
 mod banner;
+mod conflicts;
 mod follow;
 mod life;
 mod observer;

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::Defaults;
+use super::conflicts::conflicts;
 use crate::corefile::{Corefile, Diagnostic, Directive, Key, Scheme, ServerBlock, Span};
 use crate::dns::Name;
 use crate::plugin::table::{self, PLUGINS, Status};
@@ -98,12 +99,10 @@ impl Plan {
                 Err(errors) => wrong.extend(errors),
             }
         }
-        if !wrong.is_empty() {
-            return Err(wrong);
-        }
         plan.lines.sort();
         plan.listeners = listeners.into_iter().map(|(label, draft)| draft.finish(label, &panics)).collect();
-        Ok(plan)
+        wrong.extend(conflicts(&plan.drafts, &plan.listeners));
+        if wrong.is_empty() { Ok(plan) } else { Err(wrong) }
     }
 }
 

@@ -343,16 +343,19 @@ fn endpoint_set(
     for draft in &plan.drafts {
         for endpoint in &draft.endpoints {
             let handler = Arc::clone(&endpoint.handler);
-            set.add(&endpoint.address, endpoint.path, move |request| handler(request))
-                .map_err(AppError::Http)?;
+            let address = &endpoint.place.address;
+            set.add(address, endpoint.path, move |request| handler(request)).map_err(AppError::Http)?;
+            if let Some((_, guard)) = &endpoint.guard {
+                set.guard(address, Arc::clone(guard)).map_err(AppError::Http)?;
+            }
         }
         let is_shared = |at: &Ready| {
             let mut others = plan.drafts.iter().flat_map(|draft| &draft.endpoints);
-            others.any(|endpoint| endpoint.address == at.address)
+            others.any(|endpoint| endpoint.place.address == at.place.address)
         };
         if let Some(at) = draft.ready.as_ref().filter(|at| served == Served::All || is_shared(at)) {
             let handler = ready::handler(conditions.clone(), continuously, Arc::clone(shutting_down));
-            set.add(&at.address, "/ready", handler).map_err(AppError::Http)?;
+            set.add(&at.place.address, "/ready", handler).map_err(AppError::Http)?;
         }
     }
     Ok(set)

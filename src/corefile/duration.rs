@@ -173,4 +173,27 @@ mod tests {
             assert_eq!(parse_duration(text), Ok(Duration::from_nanos(ns)), "{text}");
         }
     }
+
+    #[test]
+    fn what_is_no_duration_says_why() {
+        use DurationError::{Negative, NoUnit, NotANumber, TooLong, UnknownUnit};
+        for (text, error) in [
+            ("", NotANumber),
+            ("-", NotANumber),
+            ("s", NotANumber),
+            (".s", NotANumber),
+            ("1.2.3s", NotANumber),
+            ("fast", NotANumber),
+            ("5", NoUnit),
+            ("1m30", NoUnit),
+            ("5d", UnknownUnit),
+            ("5 s", UnknownUnit),
+            ("5S", UnknownUnit),
+            ("-1s", Negative),
+            ("2562048h", TooLong),
+            ("99999999999999999999s", TooLong),
+        ] {
+            assert_eq!(parse_duration(text), Err(error), "{text}");
+        }
+    }
 }

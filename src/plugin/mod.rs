@@ -56,7 +56,7 @@ pub use chain::{Chain, DetachedNext, Finished, Next, Outcome, Plugin, Reply};
 pub use lookup::{Lookup, question_packet};
 pub use router::{Block, Router};
 pub use setup::{
-    BindAddress, BlockDraft, Endpoint, Link, Process, Readiness, Ready, Reload, ServerLabel, Setup,
+    BindAddress, BlockDraft, Endpoint, Link, Place, Process, Readiness, Ready, Reload, ServerLabel, Setup,
     SetupResult, Site, Task,
 };
 pub use zone_transfer::{BATCH_LEN, ZoneRecords, ZoneTransfer};

@@ -11,9 +11,9 @@ use std::time::Duration;
 
 use super::{Lookup, Plugin};
 use crate::cluster::{Clusters, ManifestPath, Observer};
-use crate::corefile::{Diagnostic, Directive, Token};
+use crate::corefile::{Diagnostic, Directive, HostPort, Span, Token};
 use crate::dns::Name;
-use crate::telemetry::http::Handler;
+use crate::telemetry::http::{Guard, Handler};
 use crate::telemetry::metrics::Registry;
 
 /// A plugin sets itself up, or says which word of the Corefile keeps it from doing so.
@@ -132,19 +132,34 @@ pub struct Readiness {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ready {
     /// The address, as in `:8181`.
-    pub address: String,
+    pub place: Place,
     /// Whether a plugin that was ready once is asked again (`monitor continuously`).
     pub continuously: bool,
 }
 
 /// A path of the small HTTP server.
 pub struct Endpoint {
-    /// The address, as in `:8080`.
-    pub address: String,
+    /// Where it is.
+    pub place: Place,
     /// The path, with its slash.
     pub path: &'static str,
     /// What answers.
     pub handler: Handler,
+    /// What a client must get past first, and the file that says so.
+    pub guard: Option<(PathBuf, Arc<Guard>)>,
+}
+
+/// An address of the small HTTP server, and who wants it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    /// The address as it was typed, as in `:8080`.
+    pub address: String,
+    /// The address as it is understood.
+    pub listen: HostPort,
+    /// The word of the Corefile that names it, or the plugin that has it by default.
+    pub word: Span,
+    /// The plugin.
+    pub plugin: &'static str,
 }
 
 /// What runs while a block does. It is started once the listeners are, on the runtime, and ends when what it gives is

@@ -17,7 +17,8 @@ const DEFAULT_ADDRESS: (&str, HostPort) = (":8080", HostPort { host: None, port:
 /// When the address or the duration is none, or for a property other than `lameduck`.
 pub fn setup(setup: &mut Setup<'_>) -> SetupResult {
     let directive = setup.once()?;
-    let (address, listen) = endpoint::address(directive, DEFAULT_ADDRESS)?;
+    let place = endpoint::place(directive, "health", DEFAULT_ADDRESS)?;
+    let listen = place.listen;
     let mut lameduck = None;
     for property in directive.properties() {
         if property.name.text != "lameduck" {
@@ -28,7 +29,7 @@ pub fn setup(setup: &mut Setup<'_>) -> SetupResult {
     }
     setup.draft.lameduck = lameduck;
     let handler = |_: &Request| Response::text(200, "OK");
-    setup.draft.endpoints.push(Endpoint { address, path: "/health", handler: Arc::new(handler) });
+    setup.draft.endpoints.push(Endpoint { place, path: "/health", handler: Arc::new(handler), guard: None });
     // Which port the system chose for port 0 is not known here; only tests listen so.
     if listen.port != 0 {
         let metrics = Metrics::new(&setup.process.metrics);

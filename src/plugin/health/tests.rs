@@ -12,7 +12,7 @@ fn it_is_healthy_and_has_a_lameduck_time() {
     let draft = bench.set_up(setup, "health {\n lameduck 5s\n}").unwrap();
     assert_eq!(draft.lameduck, Some(Duration::from_secs(5)));
     let [endpoint] = &draft.endpoints[..] else { panic!("one endpoint") };
-    assert_eq!((endpoint.address.as_str(), endpoint.path), (":8080", "/health"));
+    assert_eq!((endpoint.place.address.as_str(), endpoint.path), (":8080", "/health"));
     let (request, ()) = hyper::Request::new(()).into_parts();
     assert_eq!((endpoint.handler)(&request), Response::text(200, "OK"));
     assert_eq!(draft.tasks.len(), 1);

@@ -2,7 +2,9 @@
 
 mod labels;
 mod metrics;
+mod runtime;
 mod setup;
+mod web;
 
 pub use metrics::{DROPPED_ZONE, ProcessMetrics, ZoneMetrics, plugin_enabled};
 pub use setup::setup;
@@ -12,13 +14,14 @@ use std::time::Instant;
 
 use super::{Next, Outcome, Plugin, Reply, Site};
 use crate::dns::{Name, Query, Response};
-use crate::telemetry::metrics::Registry;
+use crate::telemetry::metrics::{Collector, Registry};
 
 /// Counts what passes, on the way back.
 ///
 /// Hot path: one reading of the clock, and one relaxed add for each figure into cells of this thread.
 pub struct Prometheus {
     block: Arc<BlockMetrics>,
+    _runtime: Option<Collector>,
 }
 
 /// The figures of one server block: a set of series for each of its listeners and zones, made at setup.
@@ -33,7 +36,12 @@ impl Prometheus {
     /// Counts for the listeners and zones of `site`.
     #[must_use]
     pub fn new(registry: &Registry, site: &Site) -> Self {
-        Self { block: Arc::new(BlockMetrics::new(registry, site)) }
+        Self { block: Arc::new(BlockMetrics::new(registry, site)), _runtime: None }
+    }
+
+    /// Keeps a collector for as long as the block has the plugin.
+    fn with(self, runtime: Option<Collector>) -> Self {
+        Self { _runtime: runtime, ..self }
     }
 }
 

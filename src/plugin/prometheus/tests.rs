@@ -128,7 +128,7 @@ fn the_endpoint_gives_all_metrics_of_the_process() {
     process.panics.add(2);
     let _enabled = plugin_enabled(&bench.process.metrics, "dns://:53", ".", ["errors", "forward"]);
     let [endpoint] = &draft.endpoints[..] else { panic!("one endpoint") };
-    assert_eq!((endpoint.address.as_str(), endpoint.path), (":9153", "/metrics"));
+    assert_eq!((endpoint.place.address.as_str(), endpoint.path), (":9153", "/metrics"));
     let (request, ()) = hyper::Request::new(()).into_parts();
     let response = (endpoint.handler)(&request);
     assert_eq!(response.status, 200);
@@ -147,9 +147,40 @@ fn the_endpoint_gives_all_metrics_of_the_process() {
 }
 
 #[test]
+fn a_query_for_names_gets_these_alone() {
+    let bench = Bench::new(&["."]);
+    let draft = bench.set_up(setup, "prometheus").unwrap();
+    let process = ProcessMetrics::register(&bench.process.metrics);
+    let text = |query: &str| {
+        let uri = format!("http://a/metrics?{query}");
+        let (request, ()) = hyper::Request::builder().uri(uri).body(()).unwrap().into_parts();
+        (draft.endpoints[0].handler)(&request).body.into_owned()
+    };
+    let panics = |text: &str| text.lines().filter(|line| line.starts_with("coredns_panics_total ")).count();
+    for one in ["name[]=coredns_panics_total", "name%5B%5D=coredns_panics_total&name%5b%5d=none"] {
+        assert_eq!((text(one).lines().count(), panics(&text(one))), (3, 1), "{one}");
+    }
+    assert_eq!(text("name[]=coredns_panics"), "");
+    assert!(text("name=coredns_panics_total").lines().count() > 3);
+    drop(process);
+}
+
+#[test]
+fn what_the_runtime_does_is_shown_where_asked_for() {
+    let bench = Bench::new(&["."]);
+    let shown = || lines(&bench, "kubezone_runtime_").len();
+    let draft = bench.set_up(setup, "prometheus {\n runtime_metrics\n}").unwrap();
+    assert_eq!(shown(), 5);
+    assert_eq!(lint(&bench.process.metrics.text()), Vec::<String>::new());
+    drop(draft);
+    let _draft = bench.set_up(setup, "prometheus").unwrap();
+    assert_eq!(shown(), 0);
+}
+
+#[test]
 fn the_directive_is_checked() {
     let bench = Bench::new(&["."]);
-    assert_eq!(bench.set_up(setup, "prometheus").unwrap().endpoints[0].address, "localhost:9153");
+    assert_eq!(bench.set_up(setup, "prometheus").unwrap().endpoints[0].place.address, "localhost:9153");
     for (text, refusal) in [
         ("prometheus 9153", "`9153` is not an address to listen on | write `:8080` for all addresses, or"),
         (
@@ -157,11 +188,10 @@ fn the_directive_is_checked() {
             "`prometheus` takes at most 1 argument, not 2 | too many | write `prometheus [ADDR",
         ),
         ("prometheus\nprometheus", "`prometheus` is given twice"),
-        (
-            "prometheus {\n tls web.yml\n}",
-            "property `tls` of `prometheus` is not built yet | leave it out, and",
-        ),
-        ("prometheus {\n runtime_metrics\n}", "property `runtime_metrics` of `prometheus` is not built yet"),
+        ("prometheus {\n tls\n}", "`tls` takes 1 argument, not 0"),
+        ("prometheus {\n tls none.yml\n}", "the web configuration `none.yml` cannot be used | cannot read"),
+        ("prometheus {\n runtime_metrics on\n}", "`runtime_metrics` takes no arguments, not 1"),
+        ("prometheus {\n runtime_metrics\n runtime_metrics\n}", "`runtime_metrics` is given twice"),
         (
             "prometheus {\n runtime_metric\n}",
             "unknown property `runtime_metric` of `prometheus` | did you mean",

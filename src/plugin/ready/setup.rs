@@ -11,7 +11,7 @@ const DEFAULT_ADDRESS: (&str, HostPort) = (":8181", HostPort { host: None, port:
 /// When the address is none, or for a property other than `monitor`.
 pub fn setup(setup: &mut Setup<'_>) -> SetupResult {
     let directive = setup.once()?;
-    let (address, _) = endpoint::address(directive, DEFAULT_ADDRESS)?;
+    let place = endpoint::place(directive, "ready", DEFAULT_ADDRESS)?;
     let mut continuously = false;
     for property in directive.properties() {
         if property.name.text != "monitor" {
@@ -20,6 +20,6 @@ pub fn setup(setup: &mut Setup<'_>) -> SetupResult {
         let [mode] = property.exactly("monitor until-ready|continuously")?;
         continuously = mode.one_of(&[("until-ready", false), ("continuously", true)])?;
     }
-    setup.draft.ready = Some(Ready { address, continuously });
+    setup.draft.ready = Some(Ready { place, continuously });
     Ok(())
 }

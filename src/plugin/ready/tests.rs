@@ -51,9 +51,11 @@ fn without_conditions_it_is_ready_until_the_shutdown() {
 fn the_directive_is_checked() {
     let bench = Bench::new(&["."]);
     let ready = |text| bench.set_up(setup, text).unwrap().ready.unwrap();
-    assert_eq!(ready("ready"), Ready { address: ":8181".to_owned(), continuously: false });
+    let told = |Ready { place, continuously }: Ready| (place.address, place.plugin, continuously);
+    assert_eq!(told(ready("ready")), (":8181".to_owned(), "ready", false));
     let continuous = ready("ready localhost:1 {\n monitor continuously\n}");
-    assert_eq!(continuous, Ready { address: "localhost:1".to_owned(), continuously: true });
+    assert_eq!(told(continuous), ("localhost:1".to_owned(), "ready", true));
+    assert!(!ready("ready {\n monitor until-ready\n}").continuously);
     for (text, refusal) in [
         ("ready 8181", "`8181` is not an address to listen on"),
         ("ready {\n monitor\n}", "`monitor` takes 1 argument, not 0"),

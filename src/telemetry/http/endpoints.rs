@@ -6,15 +6,15 @@ use arc_swap::ArcSwap;
 use tokio::{net::TcpListener, task::JoinHandle};
 
 use super::{
-    Handler, ListenAddress, Request, Response,
-    serve::{Routes, serve},
+    Guard, Handler, ListenAddress, Request, Response,
+    serve::{Site, serve},
 };
 
 /// What one configuration wants served: handlers by address and path. Owners that name the same address share its
 /// listener.
 #[derive(Clone, Default)]
 pub struct EndpointSet {
-    routes: BTreeMap<ListenAddress, Routes>,
+    sites: BTreeMap<ListenAddress, Site>,
 }
 
 /// The listeners that are open. Dropping it closes them and all of their connections at once.
@@ -24,7 +24,7 @@ pub struct Endpoints {
 }
 
 struct Listener {
-    routes: Arc<ArcSwap<Routes>>,
+    site: Arc<ArcSwap<Site>>,
     local_addr: SocketAddr,
     task: JoinHandle<()>,
 }
@@ -67,7 +67,16 @@ impl EndpointSet {
         handler: impl Fn(&Request) -> Response + Send + Sync + 'static,
     ) -> Result<(), HttpError> {
         let handler: Handler = Arc::new(handler);
-        self.routes.entry(address.parse()?).or_default().insert(path.into(), handler);
+        self.sites.entry(address.parse()?).or_default().routes.insert(path.into(), handler);
+        Ok(())
+    }
+
+    /// Puts `guard` before all that is served on `address`.
+    ///
+    /// # Errors
+    /// When `address` is none.
+    pub fn guard(&mut self, address: &str, guard: Arc<Guard>) -> Result<(), HttpError> {
+        self.sites.entry(address.parse()?).or_default().guard = Some(guard);
         Ok(())
     }
 
@@ -75,7 +84,7 @@ impl EndpointSet {
     #[must_use]
     pub fn contains(&self, address: &str, path: &str) -> bool {
         address.parse().is_ok_and(|address: ListenAddress| {
-            self.routes.get(&address).is_some_and(|routes| routes.contains_key(path))
+            self.sites.get(&address).is_some_and(|site| site.routes.contains_key(path))
         })
     }
 }
@@ -98,11 +107,11 @@ impl Endpoints {
     pub async fn swap(&mut self, set: EndpointSet) -> Result<(), HttpError> {
         let mut opened = Vec::new();
         let mut closed = Vec::new();
-        for (address, routes) in &set.routes {
+        for (address, site) in &set.sites {
             if self.listeners.contains_key(address) {
                 continue;
             }
-            match self.open(address, routes, &set, &mut closed).await {
+            match self.open(address, site, &set, &mut closed).await {
                 Ok(listener) => opened.push((address.clone(), listener)),
                 Err(source) => {
                     // Gone before the old ones come back, which may need their ports.
@@ -116,11 +125,11 @@ impl Endpoints {
 
         let (wanted, unwanted): (BTreeMap<_, _>, BTreeMap<_, _>) = mem::take(&mut self.listeners)
             .into_iter()
-            .partition(|(address, _)| set.routes.contains_key(address));
+            .partition(|(address, _)| set.sites.contains_key(address));
         self.listeners = wanted;
-        for (address, routes) in set.routes {
+        for (address, site) in set.sites {
             if let Some(listener) = self.listeners.get(&address) {
-                listener.routes.store(Arc::new(routes));
+                listener.site.store(Arc::new(site));
             }
         }
         close(unwanted).await;
@@ -144,34 +153,34 @@ impl Endpoints {
     async fn open(
         &mut self,
         address: &ListenAddress,
-        routes: &Routes,
+        site: &Site,
         set: &EndpointSet,
-        closed: &mut Vec<(ListenAddress, Arc<Routes>)>,
+        closed: &mut Vec<(ListenAddress, Arc<Site>)>,
     ) -> io::Result<Listener> {
-        let routes = Arc::new(routes.clone());
+        let site = Arc::new(site.clone());
         match address.listen().await {
             Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
                 let (in_the_way, others): (Vec<_>, Vec<_>) = mem::take(&mut self.listeners)
                     .into_iter()
-                    .partition(|(old, _)| old.port() == address.port() && !set.routes.contains_key(old));
+                    .partition(|(old, _)| old.port() == address.port() && !set.sites.contains_key(old));
                 self.listeners.extend(others);
                 if in_the_way.is_empty() {
                     return Err(error);
                 }
                 closed.extend(
-                    in_the_way.iter().map(|(old, listener)| (old.clone(), listener.routes.load_full())),
+                    in_the_way.iter().map(|(old, listener)| (old.clone(), listener.site.load_full())),
                 );
                 close(in_the_way).await;
-                Listener::start(address.listen().await?, routes)
+                Listener::start(address.listen().await?, site)
             }
-            listener => Listener::start(listener?, routes),
+            listener => Listener::start(listener?, site),
         }
     }
 
     /// Puts back what `open` closed.
-    async fn reopen(&mut self, closed: Vec<(ListenAddress, Arc<Routes>)>) {
-        for (address, routes) in closed {
-            match address.listen().await.and_then(|listener| Listener::start(listener, routes)) {
+    async fn reopen(&mut self, closed: Vec<(ListenAddress, Arc<Site>)>) {
+        for (address, site) in closed {
+            match address.listen().await.and_then(|listener| Listener::start(listener, site)) {
                 Ok(listener) => {
                     self.listeners.insert(address, listener);
                 }
@@ -183,11 +192,11 @@ impl Endpoints {
 }
 
 impl Listener {
-    fn start(listener: TcpListener, routes: Arc<Routes>) -> io::Result<Self> {
+    fn start(listener: TcpListener, site: Arc<Site>) -> io::Result<Self> {
         let local_addr = listener.local_addr()?;
-        let routes = Arc::new(ArcSwap::new(routes));
-        let task = tokio::spawn(serve(listener, routes.clone()));
-        Ok(Self { routes, local_addr, task })
+        let site = Arc::new(ArcSwap::new(site));
+        let task = tokio::spawn(serve(listener, site.clone()));
+        Ok(Self { site, local_addr, task })
     }
 }
 
@@ -225,7 +234,8 @@ fn hint(error: &io::Error) -> &'static str {
 
 impl fmt::Debug for EndpointSet {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_map().entries(self.routes.iter().map(|(address, routes)| (address, routes.keys()))).finish()
+        let sites = self.sites.iter().map(|(address, site)| (address, site.routes.keys()));
+        f.debug_map().entries(sites).finish()
     }
 }
 

@@ -1,4 +1,6 @@
-//! The small HTTP server for health, readiness and metrics: GET and HEAD of a few fixed paths, HTTP/1 only.
+//! The small HTTP server for health, readiness and metrics: a few fixed paths, HTTP/1 only, with TLS and passwords where a
+//! [`Guard`] asks for them. The method does not matter, but that HEAD gets no body: there is nothing to change here, and
+//! CoreDNS's endpoints answer any.
 //!
 //! ```text
 //!   plugins ── EndpointSet::add(address, path, handler)
@@ -13,14 +15,18 @@
 
 mod address;
 mod endpoints;
+mod guard;
 mod serve;
+mod users;
 
 use std::{borrow::Cow, fmt, sync::Arc};
 
 pub use address::ListenAddress;
 pub use endpoints::{EndpointSet, Endpoints, HttpError};
+pub use guard::{Guard, Limiter, Policy};
 /// The head of a request: method, URI with its query, headers. Bodies are not read.
 pub use hyper::http::request::Parts as Request;
+pub use users::Users;
 
 /// Answers a request. It is called on a worker of the async runtime: it may compute, not wait.
 pub type Handler = Arc<dyn Fn(&Request) -> Response + Send + Sync>;

@@ -182,6 +182,14 @@ impl Registry {
         text::write(&self.scrape())
     }
 
+    /// The same, but of the families of these names alone.
+    #[must_use]
+    pub fn text_of(&self, names: &[impl AsRef<str>]) -> String {
+        let mut scrape = self.scrape();
+        scrape.families.retain(|name, _| names.iter().any(|wanted| wanted.as_ref() == &**name));
+        text::write(&scrape)
+    }
+
     pub(super) fn scrape(&self) -> Scrape {
         let mut scrape = Scrape::default();
         let collectors: Vec<Arc<Collect>> = {
