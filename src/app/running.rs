@@ -10,7 +10,7 @@ use arc_swap::ArcSwap;
 
 use super::refusals::Refusals;
 use super::{Defaults, Numbers, Plan};
-use crate::corefile::{Corefile, Diagnostic, SourceMap, duration_text};
+use crate::corefile::{Corefile, Diagnostic, SourceMap, show_duration};
 use crate::plugin::prometheus::{ProcessMetrics, plugin_enabled};
 use crate::plugin::{Process, Ready, Reload, Router, ready};
 use crate::server::{BindError, Listener, Observer, Options, Server};
@@ -217,7 +217,7 @@ impl App {
         // It opens nothing: all that is left is open.
         let _ = self.endpoints.swap(std::mem::take(&mut self.instance.without_ready)).await;
         if let Some(lameduck) = self.instance.lameduck.filter(|lameduck| !lameduck.is_zero()) {
-            tracing::info!(target: "plugin/health", "Going into lameduck mode for {}", duration_text(lameduck));
+            tracing::info!(target: "plugin/health", "Going into lameduck mode for {}", show_duration(lameduck));
             tokio::time::sleep(lameduck).await;
         }
         self.server.drain(GRACE).await;

@@ -77,6 +77,9 @@ pub struct ServeOptions {
     /// File to write the process id to
     #[arg(long, value_name = "FILE")]
     pub pidfile: Option<PathBuf>,
+    /// Form of the log: `text`, or `json` with a record a line
+    #[arg(long = "log-format", value_name = "FORMAT", default_value = "text")]
+    pub log_format: String,
     /// Print no start lines
     #[arg(long)]
     pub quiet: bool,
@@ -302,6 +305,9 @@ mod tests {
         assert_eq!(serve("-p 1053 -quiet").port, 1053);
         assert!(serve("-quiet").quiet);
         assert_eq!(serve("").port, 53);
+        assert_eq!(serve("").log_format, "text");
+        assert_eq!(serve("-log-format=json").log_format, "json");
+        assert_eq!(serve("serve --log-format json").log_format, "json");
         assert_eq!(serve("-pidfile /run/pid").pidfile, Some("/run/pid".into()));
         assert_eq!(serve("--p 1053").port, 1053);
         assert_eq!(serve("-p=1053").port, 1053);

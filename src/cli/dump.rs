@@ -28,8 +28,12 @@ pub(super) fn run(options: DumpOptions) -> ExitCode {
 
 fn dump(options: &DumpOptions) -> Result<String, String> {
     serve::install_crypto();
-    let _guard = crate::telemetry::log::init(tracing::Level::WARN, std::io::stderr())
-        .map_err(|error| error.to_string())?;
+    let _guard = crate::telemetry::log::init(
+        tracing::Level::WARN,
+        crate::telemetry::log::LogFormat::Text,
+        std::io::stderr(),
+    )
+    .map_err(|error| error.to_string())?;
     let runtime = serve::runtime()?;
     let process = serve::process(&runtime, &options.manifests, false);
     let (zones, multicluster, watch_config, ttl_s) = match &options.conf {

@@ -11,7 +11,7 @@ use super::arguments::ServeOptions;
 use crate::app::{self, App, Defaults, End, Source};
 use crate::cluster::ManifestPath;
 use crate::plugin::Process;
-use crate::telemetry::log;
+use crate::telemetry::log::{self, JsonLevel, JsonRecord, LogFormat};
 use crate::telemetry::metrics::Registry;
 use crate::telemetry::panics;
 
@@ -21,19 +21,31 @@ const LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALH
 const RUNTIME_THREADS: usize = 2;
 
 pub(super) fn run(options: ServeOptions) -> ExitCode {
-    match serve(options) {
+    let Some(format) = LogFormat::from_word(&options.log_format) else {
+        eprintln!("unknown log format {:?}: expected text or json", options.log_format);
+        return ExitCode::FAILURE;
+    };
+    match serve(options, format) {
         Ok(code) => code,
         Err(error) => {
-            eprintln!("{error}");
+            match format {
+                LogFormat::Text => eprintln!("{error}"),
+                LogFormat::Json => {
+                    let mut line = String::new();
+                    drop(JsonRecord::new(&mut line, JsonLevel::Fatal, error));
+                    eprintln!("{line}");
+                }
+            }
             ExitCode::FAILURE
         }
     }
 }
 
-fn serve(options: ServeOptions) -> Result<ExitCode, String> {
+fn serve(options: ServeOptions, format: LogFormat) -> Result<ExitCode, String> {
     install_crypto();
     panics::install();
-    let guard = log::init(tracing::Level::INFO, std::io::stdout()).map_err(|error| error.to_string())?;
+    let output = log::standard_output().map_err(|error| format!("there is no standard output: {error}"))?;
+    let guard = log::init(tracing::Level::INFO, format, output).map_err(|error| error.to_string())?;
     let runtime = runtime()?;
     let source = source_of(&options)?;
     let from = described(&options, &source);

@@ -62,33 +62,6 @@ pub fn parse_duration(text: &str) -> Result<Duration, DurationError> {
     u64::try_from(total_ns).map(Duration::from_nanos).map_err(|_| DurationError::TooLong)
 }
 
-/// A duration as Go's `Duration.String` prints it, for lines that scripts know: `5s`, `1m30s`, `500ms`, `1.5µs`.
-#[must_use]
-pub fn duration_text(duration: Duration) -> String {
-    let (hours, rest_s) = (duration.as_secs() / 3600, duration.as_secs() % 3600);
-    let (minutes, seconds, ns) = (rest_s / 60, rest_s % 60, duration.subsec_nanos());
-    if duration.as_secs() == 0 {
-        return match ns {
-            0 => "0s".to_owned(),
-            1..1_000 => format!("{ns}ns"),
-            1_000..1_000_000 => format!("{}µs", decimal(ns / 1_000, ns % 1_000, 3)),
-            _ => format!("{}ms", decimal(ns / 1_000_000, ns % 1_000_000, 6)),
-        };
-    }
-    let seconds = decimal(seconds as u32, ns, 9);
-    match (hours, minutes) {
-        (0, 0) => format!("{seconds}s"),
-        (0, _) => format!("{minutes}m{seconds}s"),
-        _ => format!("{hours}h{minutes}m{seconds}s"),
-    }
-}
-
-/// `whole.fraction`, the fraction of so many digits without zeros behind it.
-fn decimal(whole: u32, fraction: u32, digits: usize) -> String {
-    let text = format!("{whole}.{fraction:0digits$}");
-    text.trim_end_matches('0').trim_end_matches('.').to_owned()
-}
-
 fn unit_ns(unit: &str) -> Result<u128, DurationError> {
     match unit {
         "ns" => Ok(1),
@@ -113,40 +86,37 @@ fn amount_ns(whole: &str, fraction: &str, unit_ns: u128) -> Result<u128, Duratio
     Ok(u128::from(whole) * unit_ns + u128::from(numerator) * unit_ns / denominator)
 }
 
+/// Writes a duration as Go prints it, for the lines that scripts know: `5s`, `1m40s`, `1.5s`, `200ms`.
+#[must_use]
+pub fn show_duration(duration: Duration) -> String {
+    let ns = duration.as_nanos();
+    let fraction = |unit_ns: u128, digits: usize| {
+        let fraction = format!("{:0digits$}", ns % unit_ns);
+        match fraction.trim_end_matches('0') {
+            "" => String::new(),
+            digits => format!(".{digits}"),
+        }
+    };
+    match ns {
+        0 => "0s".to_owned(),
+        1..1_000 => format!("{ns}ns"),
+        1_000..1_000_000 => format!("{}{}µs", ns / 1_000, fraction(1_000, 3)),
+        1_000_000..1_000_000_000 => format!("{}{}ms", ns / 1_000_000, fraction(1_000_000, 6)),
+        _ => {
+            let seconds = duration.as_secs();
+            let rest = format!("{}{}s", seconds % 60, fraction(1_000_000_000, 9));
+            match (seconds / 3600, seconds / 60 % 60) {
+                (0, 0) => rest,
+                (0, minutes) => format!("{minutes}m{rest}"),
+                (hours, minutes) => format!("{hours}h{minutes}m{rest}"),
+            }
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use proptest::prelude::*;
-
     use super::*;
-
-    #[test]
-    fn a_duration_is_printed_as_go_does() {
-        for (ns, text) in [
-            (0, "0s"),
-            (1, "1ns"),
-            (1_100, "1.1µs"),
-            (2_200_000, "2.2ms"),
-            (100_000_000, "100ms"),
-            (3_300_000_000, "3.3s"),
-            (30_000_000_000, "30s"),
-            (60_000_000_000, "1m0s"),
-            (300_000_000_000, "5m0s"),
-            (245_001_000_000, "4m5.001s"),
-            (3_600_000_000_000, "1h0m0s"),
-            (18_367_001_000_000, "5h6m7.001s"),
-            (i64::MAX as u64, "2562047h47m16.854775807s"),
-        ] {
-            assert_eq!(duration_text(Duration::from_nanos(ns)), text);
-        }
-    }
-
-    proptest! {
-        #[test]
-        fn what_is_printed_reads_back(ns in 0..i64::MAX as u64) {
-            let duration = Duration::from_nanos(ns);
-            prop_assert_eq!(parse_duration(&duration_text(duration)), Ok(duration));
-        }
-    }
 
     #[test]
     fn numbers_with_units_add_up() {
@@ -171,6 +141,33 @@ mod tests {
             ("2562047h", 9_223_369_200_000_000_000),
         ] {
             assert_eq!(parse_duration(text), Ok(Duration::from_nanos(ns)), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_duration_is_shown_as_go_does() {
+        for (ns, text) in [
+            (0, "0s"),
+            (7, "7ns"),
+            (1_500, "1.5µs"),
+            (200_000_000, "200ms"),
+            (1_000_000, "1ms"),
+            (5_000_000_000, "5s"),
+            (1_500_000_000, "1.5s"),
+            (100_000_000_000, "1m40s"),
+            (300_000_000_000, "5m0s"),
+            (3_600_000_000_000, "1h0m0s"),
+            (5_400_500_000_000, "1h30m0.5s"),
+        ] {
+            assert_eq!(show_duration(Duration::from_nanos(ns)), text);
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn what_is_shown_is_read_back(ns in 0..i64::MAX as u64) {
+            let duration = Duration::from_nanos(ns);
+            proptest::prop_assert_eq!(parse_duration(&show_duration(duration)), Ok(duration));
         }
     }
 

@@ -34,7 +34,7 @@ mod variables;
 pub use args::HostPort;
 pub use arity::zones;
 pub use diagnostic::{Diagnostic, ParseFailure, Severity, Shown};
-pub use duration::{DurationError, duration_text, parse_duration};
+pub use duration::{DurationError, parse_duration, show_duration};
 pub use environment::{Environment, FILE_SIZE_MAX, System};
 pub use key::{Key, Scheme};
 pub use source_map::{Location, SourceMap};

@@ -8,6 +8,7 @@ mod load;
 
 mod cli;
 mod compare;
+mod log_pipe;
 mod process;
 mod reload;
 mod scenario;

@@ -8,7 +8,7 @@ use regex::Regex;
 use tokio::runtime::Handle;
 use tracing::Level;
 
-use crate::corefile::duration_text;
+use crate::corefile::show_duration;
 
 /// The kinds, in file order: an error belongs to the first that it is like.
 pub(super) struct Consolidation {
@@ -54,7 +54,7 @@ impl Kind {
     fn tell(&self) {
         let count = self.count.swap(0, Relaxed);
         if count > u64::from(self.show_first) {
-            let (pattern, period) = (self.pattern.as_str(), duration_text(self.period));
+            let (pattern, period) = (self.pattern.as_str(), show_duration(self.period));
             log(self.level, format_args!("{count} errors like '{pattern}' occurred in last {period}"));
         }
     }

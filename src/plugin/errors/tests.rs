@@ -19,7 +19,7 @@ pub(crate) fn logged(work: impl FnOnce()) -> String {
         }
     }
     let shared = Shared::default();
-    let (layer, guard) = log::start(tracing::Level::INFO, shared.clone()).unwrap();
+    let (layer, guard) = log::start(tracing::Level::INFO, log::LogFormat::Text, shared.clone()).unwrap();
     tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), work);
     drop(guard);
     let bytes = shared.0.lock().unwrap().clone();

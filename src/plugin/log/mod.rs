@@ -1,6 +1,7 @@
 #![doc = include_str!("README.md")]
 
 mod class;
+mod fields;
 mod format;
 mod setup;
 
@@ -14,7 +15,7 @@ use format::Format;
 
 use super::{Next, Outcome, Plugin, Reply};
 use crate::dns::{Name, Query, Response};
-use crate::telemetry::log::line;
+use crate::telemetry::log::{self, JsonLevel};
 
 /// Logs queries, on the way back. Lines go past `tracing` into a ring that a thread of its own empties: a pipe that
 /// nobody reads costs lines, never time.
@@ -49,7 +50,7 @@ impl Plugin for Log {
             let elapsed = Instant::now().saturating_duration_since(query.origin().received);
             let exchange = Exchange { query, response, outcome: &outcome, elapsed };
             if let Some(rule) = rules.matching(&exchange) {
-                line(|out| rule.write(&exchange, out));
+                rule.log(&exchange);
             }
             outcome
         })
@@ -65,6 +66,16 @@ impl Rules {
 }
 
 impl Rule {
+    fn log(&self, exchange: &Exchange<'_>) {
+        if log::is_json() {
+            let mut message = String::new();
+            self.format.write(exchange, &mut message);
+            log::record(JsonLevel::Info, message, |record| fields::fill(exchange, record));
+        } else {
+            log::line(|out| self.write(exchange, out));
+        }
+    }
+
     fn write(&self, exchange: &Exchange<'_>, out: &mut String) {
         out.push_str("[INFO] ");
         self.format.write(exchange, out);

@@ -152,6 +152,31 @@ fn the_first_rule_that_holds_the_name_decides() {
 }
 
 #[test]
+fn as_json_a_query_has_coredns_s_fields() {
+    let record = |packet: &[u8], from: Origin, answer: &Answer<'_>| {
+        let query = Query::parse(packet, from).unwrap();
+        let mut response = Response::new();
+        response.begin(&query);
+        let outcome = answer(&mut response);
+        let elapsed = Duration::from_nanos(157_707);
+        let exchange = Exchange { query: &query, response: &response, outcome: &outcome, elapsed };
+        let mut line = String::new();
+        fields::fill(&exchange, &mut log::JsonRecord::new(&mut line, JsonLevel::Info, ""));
+        let _: serde_json::Value = serde_json::from_str(&line).unwrap();
+        line.split_once(r#""msg":"","#).unwrap().1.to_owned()
+    };
+    let asked = packet("Www.test", RecordType::A, Some((4096, true)));
+    assert_eq!(
+        record(&asked, client("192.0.2.7:48098", Transport::Udp), &address),
+        r#""plugin":"log","client_ip":"192.0.2.7","client_port":48098,"qname":"www.test.","qtype":"A","qclass":"IN","protocol":"udp","id":7,"opcode":0,"request_size":37,"dnssec_ok":true,"bufsize":4096,"rcode":"NOERROR","response_size":53,"duration_seconds":0.000157707}"#
+    );
+    let dropped = record(&asked, client("[2001:db8::7]:1", Transport::Tcp), &|_| Outcome::Dropped);
+    assert!(dropped.contains(r#""client_ip":"2001:db8::7","client_port":1"#), "{dropped}");
+    assert!(dropped.contains(r#""protocol":"tcp""#) && dropped.contains(r#""bufsize":65535"#), "{dropped}");
+    assert!(dropped.contains(r#""rcode":null,"response_size":0,"#), "{dropped}");
+}
+
+#[test]
 fn the_answer_is_passed_on() {
     let bench = Bench::new(&["."]);
     let chain = bench.chain(setup, "log", Scripted::new(answer_a));

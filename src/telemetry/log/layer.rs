@@ -13,7 +13,7 @@ use tracing::{
 };
 use tracing_subscriber::layer::{Context, Layer};
 
-use super::ring::LogRing;
+use super::{JsonLevel, LogFormat, ring::LogRing};
 
 /// Prints events as CoreDNS prints its lines: `[INFO] plugin/kubernetes: text key=value`, where the target of the event
 /// is `plugin/kubernetes`, and without the middle part for any other target.
@@ -31,9 +31,37 @@ struct LineVisitor<'a> {
     fields: String,
 }
 
+/// Keeps the message, and the other fields with whether they are to be quoted.
+#[derive(Default)]
+struct RecordVisitor {
+    message: String,
+    fields: Vec<(&'static str, String, bool)>,
+}
+
 impl LogLayer {
     pub(super) fn new(ring: LogRing) -> Self {
         Self { ring }
+    }
+
+    /// Logs an event as JSON: the plugin and the fields are fields of their own.
+    fn record(&self, event: &Event<'_>) {
+        let mut visitor = RecordVisitor::default();
+        event.record(&mut visitor);
+        let RecordVisitor { message, fields } = visitor;
+        let level = match *event.metadata().level() {
+            Level::ERROR => JsonLevel::Error,
+            Level::WARN => JsonLevel::Warn,
+            Level::INFO => JsonLevel::Info,
+            Level::DEBUG | Level::TRACE => JsonLevel::Debug,
+        };
+        self.ring.record(level, message, |record| {
+            if let Some(plugin) = event.metadata().target().strip_prefix("plugin/") {
+                record.text("plugin", plugin);
+            }
+            for (name, value, quoted) in fields {
+                if quoted { record.text(name, value) } else { record.literal(name, value) }
+            }
+        });
     }
 }
 
@@ -60,6 +88,9 @@ impl<S: Subscriber> Layer<S> for LogLayer {
 
     fn on_event(&self, event: &Event<'_>, _context: Context<'_, S>) {
         let metadata = event.metadata();
+        if self.ring.format() == LogFormat::Json {
+            return self.record(event);
+        }
         self.ring.line(|line| {
             line.push_str(tag(*metadata.level()));
             if metadata.target().starts_with("plugin/") {
@@ -106,6 +137,48 @@ impl Visit for LineVisitor<'_> {
 
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
         self.record(field, format_args!("{value:?}"));
+    }
+}
+
+impl RecordVisitor {
+    fn keep(&mut self, field: &Field, value: String, quoted: bool) {
+        if field.name() == "message" {
+            self.message = value;
+        } else {
+            self.fields.push((field.name(), value, quoted));
+        }
+    }
+}
+
+impl Visit for RecordVisitor {
+    fn record_i64(&mut self, field: &Field, value: i64) {
+        self.keep(field, value.to_string(), false);
+    }
+
+    fn record_u64(&mut self, field: &Field, value: u64) {
+        self.keep(field, value.to_string(), false);
+    }
+
+    fn record_bool(&mut self, field: &Field, value: bool) {
+        self.keep(field, value.to_string(), false);
+    }
+
+    fn record_str(&mut self, field: &Field, value: &str) {
+        self.keep(field, value.to_owned(), true);
+    }
+
+    fn record_error(&mut self, field: &Field, value: &(dyn Error + 'static)) {
+        let mut text = value.to_string();
+        let mut source = value.source();
+        while let Some(error) = source {
+            let _ = write!(text, ": {error}");
+            source = error.source();
+        }
+        self.keep(field, text, true);
+    }
+
+    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        self.keep(field, format!("{value:?}"), true);
     }
 }
 

@@ -1,36 +1,42 @@
-//! Log lines, `[LEVEL] plugin/NAME: text`, that never make anybody wait.
+//! Log lines, `[LEVEL] plugin/NAME: text` or a JSON record, that never make anybody wait.
 //!
 //! ```text
 //!   tracing event ── LogLayer ──┐
 //!                               ├──> LogRing ── writer thread ──> stdout
-//!   query log ───── line() ─────┘    (bounded)
+//!   query log ── line(), record() ┘  (bounded)
 //! ```
 //!
 //! A pipe that nobody reads must not stop answers: whoever logs copies a line into the ring and goes on; when the ring
 //! is full, the line is dropped and counted. Only the writer thread ever waits for the pipe.
 
+mod json;
 mod layer;
 mod ring;
 
 use std::{
+    fs::File,
     io::{self, Write},
+    os::fd::AsFd,
     sync::OnceLock,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use tracing::Level;
 use tracing_subscriber::layer::SubscriberExt;
 
+pub use json::{JsonLevel, JsonRecord, LogFormat};
 pub use layer::LogLayer;
 pub use ring::LogRing;
 
-/// How long the end of the process waits for the last lines to be written.
-const FLUSH_TIMEOUT: Duration = Duration::from_secs(1);
+/// How long the end of the process waits for a reader that takes nothing of the last lines, and how long for one that does.
+const STALL_TIMEOUT: Duration = Duration::from_secs(1);
+const FLUSH_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The ring of the process, set by [`init`].
 static RING: OnceLock<LogRing> = OnceLock::new();
 
-/// Keeps the log going. Dropping it writes what is left, for at most a second, and ends the log.
+/// Keeps the log going. Dropping it writes what is left, and ends the log. It waits for as long as somebody reads, ten
+/// seconds at most, and for one second when nobody does.
 #[derive(Debug)]
 #[must_use = "the log ends when its guard is dropped"]
 pub struct LogGuard {
@@ -48,12 +54,24 @@ pub enum LogError {
     Twice,
 }
 
-/// Starts the log of the process: tracing events up to `level`, and [`line()`], go to `writer`.
+/// Standard output without the buffer of the standard library, which would hold lines back and take a lock.
+///
+/// # Errors
+/// When the process has none.
+pub fn standard_output() -> io::Result<File> {
+    io::stdout().as_fd().try_clone_to_owned().map(File::from)
+}
+
+/// Starts the log of the process: tracing events up to `level`, [`line()`] and [`record()`], go to `writer`.
 ///
 /// # Errors
 /// When the process has a log already or no thread can be started.
-pub fn init(level: Level, writer: impl Write + Send + 'static) -> Result<LogGuard, LogError> {
-    let (layer, guard) = start(level, writer)?;
+pub fn init(
+    level: Level,
+    format: LogFormat,
+    writer: impl Write + Send + 'static,
+) -> Result<LogGuard, LogError> {
+    let (layer, guard) = start(level, format, writer)?;
     RING.set(guard.ring()).map_err(|_| LogError::Twice)?;
     tracing::subscriber::set_global_default(tracing_subscriber::registry().with(layer))
         .map_err(|_| LogError::Twice)?;
@@ -64,18 +82,36 @@ pub fn init(level: Level, writer: impl Write + Send + 'static) -> Result<LogGuar
 ///
 /// # Errors
 /// When no thread can be started.
-pub fn start(level: Level, writer: impl Write + Send + 'static) -> Result<(LogLayer, LogGuard), LogError> {
-    let ring = LogRing::start(writer).map_err(LogError::Thread)?;
+pub fn start(
+    level: Level,
+    format: LogFormat,
+    writer: impl Write + Send + 'static,
+) -> Result<(LogLayer, LogGuard), LogError> {
+    let ring = LogRing::start(format, writer).map_err(LogError::Thread)?;
     ring.set_level(level);
     Ok((LogLayer::new(ring.clone()), LogGuard { ring }))
 }
 
 /// Logs one line past tracing: `format` fills a buffer of the thread, which is reused. Does nothing before [`init`].
 ///
-/// The text is printed as it is, level included (`[INFO] …`), but for control characters, which are escaped.
+/// The text is printed as it is, level included (`[INFO] …`), but for control characters, which are escaped. As JSON it is
+/// the message of a record of level INFO.
 pub fn line(format: impl FnOnce(&mut String)) {
     if let Some(ring) = RING.get() {
         ring.line(format);
+    }
+}
+
+/// Whether lines are JSON records: then whoever has more to say than a text uses [`record()`].
+#[must_use]
+pub fn is_json() -> bool {
+    RING.get().is_some_and(|ring| ring.format() == LogFormat::Json)
+}
+
+/// Logs one JSON record past tracing. To be used where [`is_json`] says so.
+pub fn record(level: JsonLevel, message: impl std::fmt::Display, fill: impl FnOnce(&mut JsonRecord<'_>)) {
+    if let Some(ring) = RING.get() {
+        ring.record(level, message, fill);
     }
 }
 
@@ -102,7 +138,14 @@ impl LogGuard {
 impl Drop for LogGuard {
     fn drop(&mut self) {
         self.ring.close();
-        self.ring.flush(FLUSH_TIMEOUT);
+        let end = Instant::now() + FLUSH_TIMEOUT;
+        let mut written = self.ring.written();
+        while !self.ring.flush(STALL_TIMEOUT) && Instant::now() < end {
+            let before = std::mem::replace(&mut written, self.ring.written());
+            if written == before {
+                return;
+            }
+        }
     }
 }
 

@@ -19,11 +19,17 @@ use std::{
 
 use tracing::Level;
 
+use super::{JsonLevel, JsonRecord, LogFormat};
+
 /// Bytes that wait at most while the writer is busy: some 8,000 lines of the query log. Not touched, and so not
 /// resident, until lines pile up.
 pub(super) const CAPACITY: usize = 1 << 20;
 /// A thread's buffer that a huge line made larger than this is not kept.
 const LINE_CAPACITY_KEPT: usize = 16 << 10;
+/// Octets given to the writer at once: a slow one is seen to move.
+const CHUNK_LEN: usize = 64 << 10;
+/// How long to leave a writer alone that would block instead of blocking: a pipe that its other end made so.
+const WRITER_PAUSE: Duration = Duration::from_millis(5);
 
 /// Where lines go in. Clones are the same ring.
 #[derive(Clone)]
@@ -32,12 +38,15 @@ pub struct LogRing {
 }
 
 struct Shared {
+    format: LogFormat,
     state: Mutex<State>,
     /// Told when there is something to write, or nothing will come any more.
     filled: Condvar,
     /// Told when all is written.
     emptied: Condvar,
     dropped: AtomicU64,
+    /// Octets that the writer took.
+    written: AtomicU64,
     /// 0 only errors … 3 debug too; see `rank`.
     level: AtomicU8,
 }
@@ -65,8 +74,9 @@ thread_local! {
 
 impl LogRing {
     /// Starts the thread that writes to `writer`.
-    pub(super) fn start(writer: impl Write + Send + 'static) -> io::Result<Self> {
+    pub(super) fn start(format: LogFormat, writer: impl Write + Send + 'static) -> io::Result<Self> {
         let shared = Arc::new(Shared {
+            format,
             state: Mutex::new(State {
                 lines: Vec::with_capacity(CAPACITY),
                 dropped: 0,
@@ -76,6 +86,7 @@ impl LogRing {
             filled: Condvar::new(),
             emptied: Condvar::new(),
             dropped: AtomicU64::new(0),
+            written: AtomicU64::new(0),
             level: AtomicU8::new(rank(Level::INFO)),
         });
         let writes = shared.clone();
@@ -94,12 +105,42 @@ impl LogRing {
         }
     }
 
-    /// Takes the line that `format` writes into an empty buffer of this thread.
+    /// Takes the line that `format` writes into an empty buffer of this thread. As JSON it is the message of a record.
     pub fn line(&self, format: impl FnOnce(&mut String)) {
-        // Taken out and put back, and not borrowed: `format` may log. A thread at its end has no buffer any more.
+        self.with_buffer(|buffer| {
+            format(buffer);
+            match self.shared.format {
+                LogFormat::Text => self.push(buffer.as_bytes()),
+                LogFormat::Json => {
+                    self.record(JsonLevel::Info, buffer.as_str(), |_| {});
+                }
+            }
+        });
+    }
+
+    /// Takes a JSON record; `fill` adds what it has besides its message.
+    pub fn record(
+        &self,
+        level: JsonLevel,
+        message: impl fmt::Display,
+        fill: impl FnOnce(&mut JsonRecord<'_>),
+    ) {
+        self.with_buffer(|buffer| {
+            fill(&mut JsonRecord::new(buffer, level, message));
+            self.push(buffer.as_bytes());
+        });
+    }
+
+    /// How lines are written.
+    #[must_use]
+    pub fn format(&self) -> LogFormat {
+        self.shared.format
+    }
+
+    fn with_buffer(&self, work: impl FnOnce(&mut String)) {
+        // Taken out and put back, and not borrowed: `work` may log. A thread at its end has no buffer any more.
         let mut buffer = LINE.try_with(Cell::take).unwrap_or_default();
-        format(&mut buffer);
-        self.push(buffer.as_bytes());
+        work(&mut buffer);
         buffer.clear();
         buffer.shrink_to(LINE_CAPACITY_KEPT);
         let _ = LINE.try_with(|kept| kept.set(buffer));
@@ -127,6 +168,11 @@ impl LogRing {
                 .map_or_else(|error| error.into_inner().0, |(state, _)| state);
         }
         true
+    }
+
+    /// Octets that the writer took since the start.
+    pub(super) fn written(&self) -> u64 {
+        self.shared.written.load(Relaxed)
     }
 
     /// Takes no more lines; the writer ends once it has written the rest.
@@ -191,14 +237,45 @@ impl Shared {
         while let Some(dropped) = self.take(&mut lines) {
             // The lines that were dropped came after those that filled the buffer, so this stands where they would.
             if dropped > 0 {
-                lines.extend_from_slice(format!("[WARNING] {dropped} log lines dropped\n").as_bytes());
+                lines.extend_from_slice(self.drop_notice(dropped).as_bytes());
             }
-            if writer.write_all(&lines).and_then(|()| writer.flush()).is_err() {
-                // There is nobody to tell but the counter. The next lines are tried again: the pipe may come back.
-                let lost = lines.iter().filter(|byte| **byte == b'\n').count();
-                self.dropped.fetch_add(lost as u64, Relaxed);
-            }
+            let rest = self.write_lines(&mut writer, &lines);
+            // There is nobody to tell but the counter. The next lines are tried again: the reader may come back.
+            let lost = rest.iter().filter(|octet| **octet == b'\n').count();
+            self.dropped.fetch_add(lost as u64, Relaxed);
             lines.clear();
+        }
+    }
+
+    /// Writes lines, and gives the rest that the writer did not take.
+    fn write_lines<'l>(&self, writer: &mut impl Write, lines: &'l [u8]) -> &'l [u8] {
+        let mut rest = lines;
+        while !rest.is_empty() {
+            match writer.write(&rest[..rest.len().min(CHUNK_LEN)]) {
+                Ok(0) => break,
+                Ok(len) => {
+                    rest = rest.get(len..).unwrap_or_default();
+                    self.written.fetch_add(len as u64, Relaxed);
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => thread::park_timeout(WRITER_PAUSE),
+                Err(_) => break,
+            }
+        }
+        // What was taken and cannot be put out is lost in the writer; those here are files, which keep nothing back.
+        let _ = writer.flush();
+        rest
+    }
+
+    fn drop_notice(&self, dropped: u64) -> String {
+        let text = format!("{dropped} log lines dropped");
+        match self.format {
+            LogFormat::Text => format!("[WARNING] {text}\n"),
+            LogFormat::Json => {
+                let mut line = String::new();
+                JsonRecord::new(&mut line, JsonLevel::Warn, text).literal("dropped", dropped);
+                line + "\n"
+            }
         }
     }
 

@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use tracing::{Level, debug, error, info, trace, warn};
 use tracing_subscriber::layer::SubscriberExt;
 
-use super::{LogGuard, LogRing, ring::CAPACITY, start};
+use super::{LogFormat, LogGuard, LogRing, ring::CAPACITY, start};
 
 /// A guard against hanging, not a measurement.
 const LONG: Duration = Duration::from_secs(60);
@@ -68,8 +68,12 @@ impl Write for Broken {
 
 /// What `log` has written by the time that all events are flushed.
 fn logged(level: Level, log: impl FnOnce(&LogGuard)) -> String {
+    logged_as(LogFormat::Text, level, log)
+}
+
+fn logged_as(format: LogFormat, level: Level, log: impl FnOnce(&LogGuard)) -> String {
     let sink = Sink::default();
-    let (layer, guard) = start(level, sink.clone()).unwrap();
+    let (layer, guard) = start(level, format, sink.clone()).unwrap();
     tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), || log(&guard));
     assert!(guard.ring().flush(LONG));
     sink.text()
@@ -96,6 +100,96 @@ fn lines_look_like_coredns_s() {
          [ERROR] plugin/errors: 2 name why=\"no route = lost\" ok=false at=Some(1) empty=\"\"\n\
          [ERROR] cannot read error=entity not found\n"
     );
+}
+
+/// The lines without their times.
+fn without_times(text: &str) -> Vec<String> {
+    text.lines()
+        .map(|line| {
+            let (before, rest) = line.split_once("\"time\":\"").unwrap();
+            let (time, rest) = rest.split_once("\",").unwrap();
+            assert!(time.parse::<jiff::Timestamp>().is_ok(), "{time}");
+            format!("{before}{rest}")
+        })
+        .collect()
+}
+
+#[test]
+fn as_json_an_event_is_a_record_with_typed_fields() {
+    let text = logged_as(LogFormat::Json, Level::INFO, |guard| {
+        info!(target: "plugin/kubernetes", "waiting for {}", "the \"API\"");
+        warn!(target: "plugin/health", took_ms = 1001_u64, path = "/health", ok = false, at = ?Some(1), "slow");
+        error!(
+            error = &io::Error::from(io::ErrorKind::NotFound) as &(dyn std::error::Error + 'static),
+            "cannot\nread"
+        );
+        guard.ring().line(|line| line.push_str(".:53"));
+    });
+    assert_eq!(
+        without_times(&text),
+        [
+            r#"{"level":"INFO","msg":"waiting for the \"API\"","plugin":"kubernetes"}"#,
+            r#"{"level":"WARN","msg":"slow","plugin":"health","took_ms":1001,"path":"/health","ok":false,"at":"Some(1)"}"#,
+            r#"{"level":"ERROR","msg":"cannot\nread","error":"entity not found"}"#,
+            r#"{"level":"INFO","msg":".:53"}"#,
+        ]
+    );
+}
+
+#[test]
+fn as_json_drops_are_told_too() {
+    let sink = Sink::default();
+    let (entered_tx, entered_rx) = mpsc::channel();
+    let (open_tx, open_rx) = mpsc::channel();
+    let ring = LogRing::start(LogFormat::Json, Gate { sink: sink.clone(), entered_tx, open_rx }).unwrap();
+    ring.line(|line| line.push_str("first"));
+    entered_rx.recv_timeout(LONG).unwrap();
+    while ring.dropped() < 3 {
+        ring.line(|line| line.push_str(&"x".repeat(10_000)));
+    }
+    drop(open_tx);
+    assert!(ring.flush(LONG));
+    let lines = without_times(&sink.text());
+    assert_eq!(lines.last().unwrap(), r#"{"level":"WARN","msg":"3 log lines dropped","dropped":3}"#);
+}
+
+/// Says that it would block every other time, takes a few octets the others, and breaks after so many of them.
+struct Reluctant {
+    sink: Sink,
+    willing: bool,
+    left: usize,
+}
+
+impl Write for Reluctant {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.willing = !self.willing;
+        if self.left == 0 {
+            return Err(io::ErrorKind::BrokenPipe.into());
+        }
+        if !self.willing {
+            return Err(io::ErrorKind::WouldBlock.into());
+        }
+        let len = bytes.len().min(7).min(self.left);
+        self.left -= len;
+        self.sink.write(&bytes[..len])
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn a_pipe_that_would_block_is_tried_again() {
+    let sink = Sink::default();
+    let ring =
+        LogRing::start(LogFormat::Text, Reluctant { sink: sink.clone(), willing: false, left: 25 }).unwrap();
+    for line in ["0123456789", "abcdefghij", "lost, but for its beginning", "lost"] {
+        ring.push(line.as_bytes());
+    }
+    assert!(ring.flush(LONG));
+    assert_eq!(sink.text(), "0123456789\nabcdefghij\nlos");
+    assert_eq!((ring.dropped(), ring.written()), (2, 25));
 }
 
 #[test]
@@ -157,7 +251,7 @@ fn a_blocked_writer_blocks_nobody_and_drops_are_counted() {
     let sink = Sink::default();
     let (entered_tx, entered_rx) = mpsc::channel();
     let (open_tx, open_rx) = mpsc::channel();
-    let ring = LogRing::start(Gate { sink: sink.clone(), entered_tx, open_rx }).unwrap();
+    let ring = LogRing::start(LogFormat::Text, Gate { sink: sink.clone(), entered_tx, open_rx }).unwrap();
 
     ring.push(b"first");
     entered_rx.recv_timeout(LONG).unwrap();
@@ -184,7 +278,7 @@ fn a_blocked_writer_blocks_nobody_and_drops_are_counted() {
 #[test]
 fn the_last_lines_are_written_before_the_guard_is_gone() {
     let sink = Sink::default();
-    let (_layer, guard) = start(Level::INFO, sink.clone()).unwrap();
+    let (_layer, guard) = start(Level::INFO, LogFormat::Text, sink.clone()).unwrap();
     let ring = guard.ring();
     for _ in 0..1000 {
         ring.push(b"last words");
@@ -199,7 +293,8 @@ fn the_last_lines_are_written_before_the_guard_is_gone() {
 fn the_guard_does_not_wait_for_ever() {
     let (entered_tx, entered_rx) = mpsc::channel();
     let (_open_tx, open_rx) = mpsc::channel();
-    let (_layer, guard) = start(Level::INFO, Gate { sink: Sink::default(), entered_tx, open_rx }).unwrap();
+    let (_layer, guard) =
+        start(Level::INFO, LogFormat::Text, Gate { sink: Sink::default(), entered_tx, open_rx }).unwrap();
     guard.ring().push(b"stuck");
     entered_rx.recv_timeout(LONG).unwrap();
     drop(guard);
@@ -207,7 +302,7 @@ fn the_guard_does_not_wait_for_ever() {
 
 #[test]
 fn lines_that_cannot_be_written_are_counted() {
-    let ring = LogRing::start(Broken).unwrap();
+    let ring = LogRing::start(LogFormat::Text, Broken).unwrap();
     ring.push(b"one");
     ring.push(b"two");
     assert!(ring.flush(LONG));
@@ -218,7 +313,7 @@ proptest! {
     #[test]
     fn any_bytes_are_one_line_of_text(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
         let sink = Sink::default();
-        let ring = LogRing::start(sink.clone()).unwrap();
+        let ring = LogRing::start(LogFormat::Text, sink.clone()).unwrap();
         ring.push(&bytes);
         ring.close();
         prop_assert!(ring.flush(LONG));
