@@ -20,6 +20,7 @@ mod name;
 mod pack;
 mod query;
 mod reorder;
+mod rephrase;
 mod response;
 mod reverse;
 mod revision;
@@ -36,7 +37,8 @@ pub use name::{
 };
 pub use pack::Packer;
 pub use query::{Malformed, Origin, OwnedQuery, Query, Transport};
-pub use response::{BadMessage, Continuation, OPT_LEN, Owner, Rdata, Response};
+pub use rephrase::Rephrased;
+pub use response::{BadMessage, Continuation, NameRole, OPT_LEN, Owner, Rdata, Rename, Response};
 pub use reverse::{address_from_reverse_name, reverse_name, reverse_zones};
 pub use revision::revised;
 

@@ -10,12 +10,12 @@ use super::message::{RecordSpan, skip_name};
 use super::name::{LABEL_LEN_MAX, NAME_LEN_MAX, POINTER_MAX};
 
 /// Names in the RDATA of a type: so many octets, then so many names, then anything.
-struct Layout {
+pub(super) struct Layout {
     before: Before,
-    names: usize,
+    pub(super) names: usize,
     /// Whether the names may be compressed (RFC 3597 §4). Those of later types are read all the same, since some servers
     /// compress them, and written in full.
-    may_point: bool,
+    pub(super) may_point: bool,
 }
 
 /// What stands before the first name.
@@ -69,7 +69,7 @@ impl<'m> Moved<'m> {
         let rdata_at = out.len();
         let mut at = record.rdata_at();
         if let Some(layout) = Layout::of(record.rtype) {
-            let first = layout.before.end(self.old, at)?;
+            let first = layout.first_name(self.old, at)?;
             out.extend_from_slice(self.old.get(at..first)?);
             at = first;
             for _ in 0..layout.names {
@@ -123,7 +123,7 @@ impl<'m> Moved<'m> {
 
 impl Layout {
     /// `None` for types without names in their RDATA, or with names that nobody may compress.
-    fn of(rtype: RecordType) -> Option<Self> {
+    pub(super) fn of(rtype: RecordType) -> Option<Self> {
         let (before, names, may_point) = match rtype.0 {
             // NS, MD, MF, CNAME, MB, MG, MR, PTR
             2..=5 | 7..=9 | 12 => (Before::Octets(0), 1, true),
@@ -148,6 +148,11 @@ impl Layout {
             _ => return None,
         };
         Some(Self { before, names, may_point })
+    }
+
+    /// Where the first name stands in RDATA that begins at `at`.
+    pub(super) fn first_name(&self, message: &[u8], at: usize) -> Option<usize> {
+        self.before.end(message, at)
     }
 }
 

@@ -34,11 +34,30 @@ struct Split {
 impl Packer {
     /// Begins a message: one that has a question and no records yet.
     pub fn begin(&mut self, response: &Response) {
+        self.begin_with(response.message());
+    }
+
+    /// The same, for a message that is no response yet.
+    pub(super) fn begin_with(&mut self, message: &[u8]) {
         self.known.clear();
-        let question = response.message().get(HEADER_LEN..).unwrap_or_default();
+        let question = message.get(HEADER_LEN..).unwrap_or_default();
         if let Some(length) = wire_len(question) {
             self.note(HEADER_LEN, &question[..length], length);
         }
+    }
+
+    /// Appends a whole name to the message, and remembers it. Where it `may_point`, what is there already is pointed to.
+    pub(super) fn write(&mut self, message: &mut Vec<u8>, name: &[u8], may_point: bool) {
+        let start = message.len();
+        let split = self.split(message, name);
+        match split.target.filter(|_| may_point) {
+            Some(target) => {
+                message.extend_from_slice(&name[..split.length]);
+                message.extend_from_slice(&(0xc000 | target as u16).to_be_bytes());
+            }
+            None => message.extend_from_slice(name),
+        }
+        self.note(start, name, split.length);
     }
 
     /// Appends a record to the answer section. Gives whether there was room.

@@ -5,6 +5,7 @@
 //! of it (`cache` keeps it, `loadbalance` shuffles it before it is cut).
 
 mod graft;
+mod turned;
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
@@ -14,6 +15,8 @@ use super::message::{Cursor, RecordSpan, Records, Section, skip_name};
 use super::name::{POINTER_MAX, wire_len};
 use super::reorder;
 use super::{AddressSet, HEADER_LEN, InfoCode, Query, answers_question};
+
+pub use turned::{NameRole, Rename};
 
 const MESSAGE_LEN_MAX: usize = u16::MAX as usize;
 /// The octets of an OPT record without options: root, type, size, flags, length (RFC 6891 §6.1.2).
@@ -33,6 +36,8 @@ pub struct Response {
     size_max: usize,
     edns: Option<ReplyEdns>,
     options: Vec<u8>,
+    /// Whether the options are those of an upstream's OPT record, even if there are none.
+    has_upstream_options: bool,
     error: Option<InfoCode>,
     error_text: String,
     is_full: bool,
@@ -125,6 +130,7 @@ impl Response {
         self.size_max = 512;
         self.edns = None;
         self.options.clear();
+        self.has_upstream_options = false;
         self.error = None;
         self.is_full = false;
         self.is_uncacheable = false;
@@ -167,6 +173,7 @@ impl Response {
         }
         if let Some(opt) = opt {
             self.rcode_high = (opt.ttl >> 24) as u8;
+            self.has_upstream_options = true;
             self.keep_options(&upstream[opt.rdata_at()..opt.end]);
         }
         Ok(())
@@ -194,6 +201,7 @@ impl Response {
         self.size_max = query.size_max();
         self.edns = query.edns().map(|edns| ReplyEdns { udp_size: edns.udp_size, dnssec_ok: edns.dnssec_ok });
         self.options.clear();
+        self.has_upstream_options = false;
         self.error = None;
         self.is_full = false;
         self.is_uncacheable = false;
@@ -442,7 +450,15 @@ impl Response {
         if self.edns.is_none() {
             return;
         }
-        let mut at = 0;
+        self.remove_option(code);
+        for part in [&code.to_be_bytes()[..], &length.to_be_bytes(), data] {
+            self.options.extend_from_slice(part);
+        }
+    }
+
+    /// Takes the options of this code out of the OPT record of the reply. Gives whether there were any.
+    pub fn remove_option(&mut self, code: u16) -> bool {
+        let (before, mut at) = (self.options.len(), 0);
         while let (Some(held), Some(held_len)) =
             (read_u16(&self.options, at), read_u16(&self.options, at + 2))
         {
@@ -453,9 +469,13 @@ impl Response {
                 at = end;
             }
         }
-        for part in [&code.to_be_bytes()[..], &length.to_be_bytes(), data] {
-            self.options.extend_from_slice(part);
-        }
+        self.options.len() < before
+    }
+
+    /// Whether an upstream sent an OPT record with this response.
+    #[must_use]
+    pub fn has_upstream_options(&self) -> bool {
+        self.has_upstream_options
     }
 
     /// Gives every record the TTL that `ttl` says, in seconds.

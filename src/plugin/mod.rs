@@ -43,6 +43,7 @@ mod per_server;
 pub mod prometheus;
 pub mod ready;
 pub mod reload;
+pub mod rewrite;
 mod router;
 mod setup;
 pub mod table;

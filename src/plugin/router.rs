@@ -55,7 +55,11 @@ impl Router {
         };
         match catch_unwind(AssertUnwindSafe(|| block.chain.serve(query, response))) {
             Ok(reply) => reply,
-            Err(panic) => Reply::Done(self.panicked(query, &*panic)),
+            Err(panic) => {
+                // A plugin may have begun it for another question.
+                response.begin(query);
+                Reply::Done(self.panicked(query, &*panic))
+            }
         }
     }
 

@@ -61,7 +61,7 @@ pub static PLUGINS: &[Entry] = &[
     built("chaos", super::chaos::setup, "version and authors in class CH"),
     built("loadbalance", super::loadbalance::setup, "shuffles addresses"),
     not_yet("tsig", "checks signed queries"),
-    not_yet("rewrite", "changes questions, and answers back"),
+    built("rewrite", super::rewrite::setup, "changes questions, and answers back"),
     built("autopath", super::autopath::setup, "walks the search list for the client"),
     built("acl", super::acl::setup, "who may ask what"),
     built("cache", super::cache::setup, "keeps answers"),
