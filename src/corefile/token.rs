@@ -46,11 +46,48 @@ impl Token {
     /// Where a part of the text stands, or the whole word when the text is not as it was typed.
     #[must_use]
     pub fn part(&self, start: usize, end: usize) -> Span {
-        let verbatim = !self.quoted && !self.replaced && self.span.end - self.span.start == self.text.len();
-        if verbatim && start <= end && end <= self.text.len() {
-            Span { start: self.span.start + start, end: self.span.start + end, ..self.span }
+        let typed = self.span.end - self.span.start;
+        let (Some(before), Some(through)) = (self.text.get(..start), self.text.get(..end)) else {
+            return self.span;
+        };
+        let place = if self.quoted {
+            // Each quote of the text was typed with a backslash, and the text stands between two more.
+            let quotes = |text: &str| text.matches('"').count();
+            let is_as_typed = typed == self.text.len() + quotes(&self.text) + 2;
+            is_as_typed.then(|| (1 + start + quotes(before), 1 + end + quotes(through)))
         } else {
-            self.span
+            (typed == self.text.len()).then_some((start, end))
+        };
+        match place.filter(|(start, end)| !self.replaced && start <= end) {
+            Some((start, end)) => {
+                Span { start: self.span.start + start, end: self.span.start + end, ..self.span }
+            }
+            None => self.span,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::corefile::{Memory, parse};
+
+    #[test]
+    fn a_part_of_a_word_is_found_where_it_was_typed() {
+        let text = ". {\n  answer bare \"two \\\"quoted\\\" words\" \"\u{e4}\\\\x\"\n}";
+        let corefile = parse("Corefile", text, &Memory::default()).unwrap();
+        let args = &corefile.blocks[0].directives[0].args;
+        let typed = |at: usize, part: &str| {
+            let start = args[at].text.find(part).unwrap();
+            corefile.sources.typed(args[at].part(start, start + part.len())).to_owned()
+        };
+        assert_eq!(typed(0, "ar"), "ar");
+        assert_eq!(typed(1, "two"), "two");
+        assert_eq!(typed(1, "quoted"), "quoted");
+        assert_eq!(typed(1, "words"), "words");
+        assert_eq!(typed(1, "\"quoted"), "\\\"quoted");
+        assert_eq!(typed(2, "x"), "x");
+        // What is no part of the text is the whole word.
+        assert_eq!(args[0].part(3, 9), args[0].span);
+        assert_eq!(args[2].part(1, 2), args[2].span);
     }
 }

@@ -22,6 +22,7 @@ pub mod bufsize;
 pub mod cache;
 mod chain;
 pub mod chaos;
+pub mod debug;
 mod endpoint;
 mod endpoint_srv;
 pub mod errors;

@@ -45,7 +45,7 @@ pub static PLUGINS: &[Entry] = &[
     built("nsid", super::nsid::setup, "name of the server, to those who ask for it"),
     built("bufsize", super::bufsize::setup, "smaller EDNS sizes"),
     built("bind", super::bind::setup, "addresses to listen on"),
-    not_yet("debug", "more lines in the log"),
+    built("debug", super::debug::setup, "more lines in the log"),
     not_yet("trace", "OpenTracing spans"),
     built("ready", super::ready::setup, "says over HTTP whether all plugins are ready"),
     built("health", super::health::setup, "says over HTTP that the process lives"),

@@ -4,10 +4,11 @@ mod setup;
 
 pub use setup::setup;
 
+use std::fmt;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 use super::{Next, Plugin, Reply};
-use crate::dns::{HEADER_LEN, Name, Owner, Query, Rcode, RecordType, Response, Section};
+use crate::dns::{HEADER_LEN, Owner, Query, Rcode, RecordType, Response, Section, write_text};
 use crate::telemetry::metrics::Counter;
 
 const LOCALHOST: &[u8] = b"\x09localhost\x00";
@@ -34,6 +35,9 @@ pub struct Local {
     requests: Counter,
 }
 
+/// A name as the log shows it.
+struct Shown<'n>(&'n [u8]);
+
 impl Plugin for Local {
     fn name(&self) -> &'static str {
         "local"
@@ -44,10 +48,10 @@ impl Plugin for Local {
             self.requests.inc();
             tracing::debug!(
                 target: "plugin/local",
-                "localhost query for {:?} {} from {}",
-                Name::from_wire(query.name()),
+                "Intercepting localhost query for \"{}\" {}, from {}",
+                Shown(query.name()),
                 query.qtype(),
-                query.origin().peer.ip()
+                query.origin().peer.ip().to_canonical()
             );
             loopback(query, response, HEADER_LEN);
             return Reply::answered();
@@ -110,6 +114,12 @@ fn soa(response: &mut Response, section: Section, zone_at: usize) {
             rdata.u32(number);
         }
     });
+}
+
+impl fmt::Display for Shown<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write_text(self.0, f)
+    }
 }
 
 #[cfg(test)]

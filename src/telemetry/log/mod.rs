@@ -26,7 +26,7 @@ use tracing_subscriber::layer::SubscriberExt;
 
 pub use json::{JsonLevel, JsonRecord, LogFormat};
 pub use layer::LogLayer;
-pub use ring::LogRing;
+pub use ring::{DebugHold, LogRing};
 
 /// How long the end of the process waits for a reader that takes nothing of the last lines, and how long for one that does.
 const STALL_TIMEOUT: Duration = Duration::from_secs(1);
@@ -115,6 +115,12 @@ pub fn record(level: JsonLevel, message: impl std::fmt::Display, fill: impl FnOn
     }
 }
 
+/// Prints lines of level DEBUG for as long as what this gives is kept; `None` before [`init`].
+#[must_use = "the level falls back when this is dropped"]
+pub fn hold_debug() -> Option<DebugHold> {
+    RING.get().map(LogRing::hold_debug)
+}
+
 /// Lines dropped by the log of the process since its start: the ring was full or the writer failed.
 #[must_use]
 pub fn dropped() -> u64 {
@@ -128,8 +134,8 @@ impl LogGuard {
         self.ring.clone()
     }
 
-    /// From now on, events up to `level` are printed: the `debug` plugin may come and go with a reload. Nothing above
-    /// DEBUG is ever printed.
+    /// From now on, events up to `level` are printed, and to DEBUG while somebody holds it ([`LogRing::hold_debug`]).
+    /// Nothing above DEBUG is ever printed.
     pub fn set_level(&self, level: Level) {
         self.ring.set_level(level);
     }

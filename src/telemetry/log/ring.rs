@@ -11,7 +11,7 @@ use std::{
     mem,
     sync::{
         Arc, Condvar, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicU8, AtomicU64, Ordering::Relaxed},
+        atomic::{AtomicU8, AtomicU64, AtomicUsize, Ordering::Relaxed},
     },
     thread,
     time::{Duration, Instant},
@@ -31,6 +31,13 @@ const CHUNK_LEN: usize = 64 << 10;
 /// How long to leave a writer alone that would block instead of blocking: a pipe that its other end made so.
 const WRITER_PAUSE: Duration = Duration::from_millis(5);
 
+/// While one of these lives, lines of level DEBUG are printed: the process holds as many as there are reasons.
+#[derive(Debug)]
+#[must_use = "the level falls back when this is dropped"]
+pub struct DebugHold {
+    ring: LogRing,
+}
+
 /// Where lines go in. Clones are the same ring.
 #[derive(Clone)]
 pub struct LogRing {
@@ -49,6 +56,8 @@ struct Shared {
     written: AtomicU64,
     /// 0 only errors … 3 debug too; see `rank`.
     level: AtomicU8,
+    /// How many hold the level at DEBUG, whatever `level` says.
+    debug_holds: AtomicUsize,
 }
 
 struct State {
@@ -88,6 +97,7 @@ impl LogRing {
             dropped: AtomicU64::new(0),
             written: AtomicU64::new(0),
             level: AtomicU8::new(rank(Level::INFO)),
+            debug_holds: AtomicUsize::new(0),
         });
         let writes = shared.clone();
         thread::Builder::new().name("log".to_owned()).spawn(move || writes.write_to(writer))?;
@@ -187,7 +197,17 @@ impl LogRing {
     }
 
     pub(super) fn is_enabled(&self, level: Level) -> bool {
-        rank(level) <= self.shared.level.load(Relaxed)
+        let rank_max = match self.shared.debug_holds.load(Relaxed) {
+            0 => self.shared.level.load(Relaxed),
+            _ => rank(Level::DEBUG),
+        };
+        rank(level) <= rank_max
+    }
+
+    /// Prints lines of level DEBUG for as long as what this gives is kept.
+    pub fn hold_debug(&self) -> DebugHold {
+        self.shared.debug_holds.fetch_add(1, Relaxed);
+        DebugHold { ring: self.clone() }
     }
 
     #[cold]
@@ -216,6 +236,12 @@ impl LogRing {
         state.lines.extend_from_slice(line);
         state.lines.push(b'\n');
         self.shared.wake_writer(&mut state);
+    }
+}
+
+impl Drop for DebugHold {
+    fn drop(&mut self) {
+        self.ring.shared.debug_holds.fetch_sub(1, Relaxed);
     }
 }
 

@@ -207,6 +207,20 @@ fn debug_comes_and_goes_with_the_level() {
 }
 
 #[test]
+fn debug_lasts_as_long_as_somebody_holds_it() {
+    let say = |text: &str| debug!(target: "plugin/cache", "{text}");
+    let text = logged(Level::INFO, |guard| {
+        let first = guard.ring().hold_debug();
+        let second = guard.ring().hold_debug();
+        drop(first);
+        say("held by the second");
+        drop(second);
+        say("after");
+    });
+    assert_eq!(text, "[DEBUG] plugin/cache: held by the second\n");
+}
+
+#[test]
 fn libraries_are_heard_from_warning_on_and_only_with_debug() {
     let text = logged(Level::INFO, |guard| {
         warn!(target: "kube_client::client", "each try");

@@ -1,0 +1,8 @@
+#![doc = include_str!("README.md")]
+
+mod setup;
+
+pub use setup::setup;
+
+#[cfg(test)]
+mod tests;
