@@ -126,7 +126,7 @@ fn plugins_are_listed_as_names_and_as_a_table() {
     let table = text(&kubezone(&["plugins"]).stdout);
     let row = |name: &str| table.lines().find(|line| line.starts_with(name)).map(str::to_owned).unwrap();
     assert!(row("kubernetes ").contains("built"));
-    assert!(row("rewrite ").contains("not yet"));
+    assert!(row("dnssec ").contains("not yet"));
 }
 
 #[test]
