@@ -8,6 +8,9 @@ mod load;
 
 mod cli;
 mod compare;
+#[path = "../documents/mod.rs"]
+mod document_files;
+mod documents;
 mod log_pipe;
 mod process;
 mod reload;
