@@ -170,7 +170,8 @@ impl Token {
             // The cause shows the pattern over several lines; its last one says what is wrong.
             let cause = cause.to_string();
             let cause = cause.lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned();
-            self.wrong("a regular expression").label(cause)
+            let help = "the syntax is RE2's, which Go and Rust share; in quotes where it has blanks";
+            self.wrong("a regular expression").label(cause).help(help)
         };
         Regex::new(&self.text).map_err(tell)
     }
@@ -195,7 +196,8 @@ impl Token {
     }
 
     fn out_of<T: Display>(&self, range: &RangeInclusive<T>, kind: &str) -> Diagnostic {
-        self.wrong(&format!("{kind} from {} to {}", range.start(), range.end()))
+        let wrong = self.wrong(&format!("{kind} from {} to {}", range.start(), range.end()));
+        wrong.help("write a number within that range")
     }
 }
 

@@ -6,6 +6,7 @@ mod fake_api;
 #[path = "../load/mod.rs"]
 mod load;
 
+mod bad_input;
 mod cli;
 mod compare;
 #[path = "../documents/mod.rs"]

@@ -69,12 +69,13 @@ fn integers_and_floats_stay_in_their_range() {
     for text in ["3601", "-1", "x", "", "1.5", "99999999999999999999"] {
         assert_eq!(
             message(word(text).integer(0..=3600u32)),
-            format!("`{text}` is not a whole number from 0 to 3600")
+            format!("`{text}` is not a whole number from 0 to 3600 | write a number within that range")
         );
     }
     assert!((word("0.5").float(0.0..=1.0).unwrap() - 0.5).abs() < f64::EPSILON);
     for text in ["1.5", "nan", "inf", "", "x"] {
-        assert_eq!(message(word(text).float(0.0..=1.0)), format!("`{text}` is not a number from 0 to 1"));
+        let told = message(word(text).float(0.0..=1.0));
+        assert_eq!(told, format!("`{text}` is not a number from 0 to 1 | write a number within that range"));
     }
     assert!(word("inf").float(f64::NEG_INFINITY..=f64::INFINITY).is_err());
 }

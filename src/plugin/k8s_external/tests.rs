@@ -215,7 +215,7 @@ fn each_wrong_word_is_told() {
         ("apex a b", "`apex` takes 1 argument, not 2 | too many | write `apex APEX`"),
         ("apex .", "`.` is not a name below a zone | write a label, as in `apex dns`"),
         ("ttl", "`ttl` takes 1 argument, not 0 | too few | write `ttl SECONDS`"),
-        ("ttl 3601", "`3601` is not a whole number from 0 to 3600"),
+        ("ttl 3601", "`3601` is not a whole number from 0 to 3600 | write a number within that range"),
         ("headless yes", "`headless` takes no arguments, not 1 | too many | write `headless`"),
         ("headles", "unknown property `headles` of `k8s_external` | did you mean `headless`?"),
     ] {
