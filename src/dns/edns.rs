@@ -33,6 +33,19 @@ impl Edns {
     }
 }
 
+/// The data of the first option of this code.
+pub(super) fn option(options: &[u8], code: u16) -> Option<&[u8]> {
+    let mut rest = options;
+    loop {
+        let (held, length) = (read_u16(rest, 0)?, usize::from(read_u16(rest, 2)?));
+        let data = rest.get(4..4 + length)?;
+        if held == code {
+            return Some(data);
+        }
+        rest = &rest[4 + length..];
+    }
+}
+
 /// The INFO-CODE of an extended DNS error (RFC 8914 §4).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct InfoCode(pub u16);

@@ -24,6 +24,7 @@ mod rephrase;
 mod response;
 mod reverse;
 mod revision;
+mod sound;
 
 pub use addresses::AddressSet;
 pub use batch::{BatchRecord, RecordBatch};
@@ -38,7 +39,7 @@ pub use name::{
 pub use pack::Packer;
 pub use query::{Malformed, Origin, OwnedQuery, Query, Transport};
 pub use rephrase::Rephrased;
-pub use response::{BadMessage, Continuation, NameRole, OPT_LEN, Owner, Rdata, Rename, Response};
+pub use response::{BadMessage, Continuation, NameRole, OPT_LEN, Owner, Rdata, Rename, Response, Said};
 pub use reverse::{address_from_reverse_name, reverse_name, reverse_zones};
 pub use revision::revised;
 

@@ -11,7 +11,7 @@ use super::name::{LABEL_LEN_MAX, NAME_LEN_MAX, POINTER_MAX};
 
 /// Names in the RDATA of a type: so many octets, then so many names, then anything.
 pub(super) struct Layout {
-    before: Before,
+    pub(super) before: Before,
     pub(super) names: usize,
     /// Whether the names may be compressed (RFC 3597 §4). Those of later types are read all the same, since some servers
     /// compress them, and written in full.
@@ -20,7 +20,7 @@ pub(super) struct Layout {
 
 /// What stands before the first name.
 #[derive(Clone, Copy)]
-enum Before {
+pub(super) enum Before {
     Octets(usize),
     /// NAPTR: order, preference, and three texts with their lengths (RFC 3403 §4.1).
     Texts,
@@ -157,7 +157,7 @@ impl Layout {
 }
 
 impl Before {
-    fn end(self, message: &[u8], at: usize) -> Option<usize> {
+    pub(super) fn end(self, message: &[u8], at: usize) -> Option<usize> {
         match self {
             Before::Octets(count) => Some(at + count),
             Before::Texts => (0..3).try_fold(at + 4, |at, _| Some(at + 1 + usize::from(*message.get(at)?))),

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::code::{Class, Flags, RecordType, read_u16};
-use super::edns::Edns;
+use super::edns::{Edns, option};
 use super::message::skip_name;
 use super::name::{LABEL_LEN_MAX, NAME_LEN_MAX};
 use super::{HEADER_LEN, Rcode};
@@ -201,15 +201,7 @@ impl<'p> Query<'p> {
     #[must_use]
     pub fn option(&self, code: u16) -> Option<&'p [u8]> {
         let (start, end) = self.fields.edns?.options;
-        let mut rest = self.packet.get(usize::from(start)..usize::from(end))?;
-        loop {
-            let (held, length) = (read_u16(rest, 0)?, usize::from(read_u16(rest, 2)?));
-            let data = rest.get(4..4 + length)?;
-            if held == code {
-                return Some(data);
-            }
-            rest = &rest[4 + length..];
-        }
+        option(self.packet.get(usize::from(start)..usize::from(end))?, code)
     }
 
     /// The largest message that the client takes, in octets: 512 on UDP unless EDNS says more (RFC 6891 §6.2.3), 65535
@@ -235,6 +227,12 @@ impl<'p> Query<'p> {
 // === impl OwnedQuery ===
 
 impl OwnedQuery {
+    /// The packet as it came.
+    #[must_use]
+    pub fn packet(&self) -> &[u8] {
+        &self.packet
+    }
+
     /// The query, borrowed.
     #[must_use]
     pub fn as_query(self: &Arc<Self>) -> Query<'_> {

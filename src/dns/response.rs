@@ -5,17 +5,21 @@
 //! of it (`cache` keeps it, `loadbalance` shuffles it before it is cut).
 
 mod graft;
+mod repeat;
 mod turned;
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 use super::addresses;
 use super::code::{Class, Flags, Rcode, RecordType, read_u16};
+use super::edns::option;
 use super::message::{Cursor, RecordSpan, Records, Section, skip_name};
 use super::name::{POINTER_MAX, wire_len};
 use super::reorder;
+use super::sound::is_sound;
 use super::{AddressSet, HEADER_LEN, InfoCode, Query, answers_question};
 
+pub use repeat::Said;
 pub use turned::{NameRole, Rename};
 
 const MESSAGE_LEN_MAX: usize = u16::MAX as usize;
@@ -89,6 +93,9 @@ pub enum BadMessage {
     /// Records run past the end or have no whole form.
     #[error("the message ends within a record")]
     Broken,
+    /// A name that does not come to an end.
+    #[error("the message has a name that cannot be read")]
+    BadName,
 }
 
 // === impl Response ===
@@ -148,7 +155,9 @@ impl Response {
         let mut records = Records::of(upstream).ok_or(BadMessage::Broken)?;
         let mut opt = None;
         let mut counts = [0; 3];
+        let mut is_readable = true;
         for record in records.by_ref() {
+            is_readable = is_readable && is_sound(upstream, &record);
             if record.rtype == RecordType::OPT && record.section == Section::Additional {
                 if opt.replace(record).is_some() {
                     return Err(BadMessage::Broken);
@@ -163,6 +172,9 @@ impl Response {
         }
         if records.is_broken() {
             return Err(BadMessage::Broken);
+        }
+        if !is_readable {
+            return Err(BadMessage::BadName);
         }
         let end = opt.map_or(records.position(), |opt| opt.start);
         let question_end = HEADER_LEN + query.question().len();
@@ -441,6 +453,12 @@ impl Response {
         self.message.truncate(first);
         self.set_count(Section::Authority, 0);
         self.set_count(Section::Additional, 0);
+    }
+
+    /// The data of the first option of this code in the OPT record of the reply, as an upstream sent it.
+    #[must_use]
+    pub fn option(&self, code: u16) -> Option<&[u8]> {
+        option(&self.options, code)
     }
 
     /// Puts an option into the OPT record of the reply, in place of one of the same code. Without EDNS in the query

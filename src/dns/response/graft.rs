@@ -205,7 +205,7 @@ mod tests {
             message.truncate(target);
             message.extend_from_slice(&(0xc000 | pointer).to_be_bytes());
             message[target - 1] = 2;
-            assert_eq!(graft(ASKED, FOUND, &message).unwrap_err(), BadMessage::Broken, "{pointer}");
+            assert_eq!(graft(ASKED, FOUND, &message).unwrap_err(), BadMessage::BadName, "{pointer}");
         }
     }
 
@@ -229,7 +229,10 @@ mod tests {
                 message.extend_from_slice(&rdata);
             }
             let mut found = Response::new();
-            found.load(&query, &message).unwrap();
+            // Most do not come this far.
+            if found.load(&query, &message).is_err() {
+                return Ok(());
+            }
             let asked = packet(ASKED);
             let asked = Query::parse(&asked, origin(Transport::Udp)).unwrap();
             let mut response = Response::new();
