@@ -40,6 +40,7 @@ pub mod r#loop;
 pub mod minimal;
 pub mod nsid;
 mod origin;
+mod outlet;
 mod per_server;
 pub mod prometheus;
 pub mod ready;
@@ -56,6 +57,7 @@ mod zone_transfer;
 
 pub use chain::{Chain, DetachedNext, Finished, Next, Outcome, Plugin, Reply};
 pub use lookup::{Lookup, question_packet};
+pub use outlet::{Outlet, Outlets};
 pub use router::{Block, Router};
 pub use setup::{
     BindAddress, BlockDraft, Endpoint, Link, Place, Process, Readiness, Ready, Reload, ServerLabel, Setup,

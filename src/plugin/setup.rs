@@ -9,7 +9,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Lookup, Plugin};
+use super::{Lookup, Outlets, Plugin};
 use crate::cluster::{Clusters, ManifestPath, Observer};
 use crate::corefile::{Diagnostic, Directive, HostPort, Span, Token};
 use crate::dns::Name;
@@ -99,6 +99,8 @@ pub struct BlockDraft {
     pub any_class: bool,
     /// Whether the log shows the calls that led to a panic.
     pub stacktrace: bool,
+    /// The upstreams that its queries may go to.
+    pub outlets: Arc<Outlets>,
 }
 
 /// An address to listen on.

@@ -273,8 +273,8 @@ async fn mistakes_in_several_plugins_are_told_together() {
 /// The plugin of the line with the marked word: the last directive that is not indented before its end.
 fn plugin_of(marked: &str) -> &str {
     let end = marked.find('»').unwrap_or(marked.len());
-    let heads = marked[..end].lines().filter(|line| !line.starts_with([' ', '}']));
-    heads.last().unwrap_or_default().trim_start_matches('«').split([' ', '»']).next().unwrap_or_default()
+    let mut heads = marked[..end].lines().filter(|line| !line.starts_with([' ', '}']));
+    heads.next_back().unwrap_or_default().trim_start_matches('«').split([' ', '»']).next().unwrap_or_default()
 }
 
 fn is_built(name: &str) -> bool {

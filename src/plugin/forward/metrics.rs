@@ -14,6 +14,7 @@ const RCODES_KNOWN: usize = 24;
 pub(super) struct ForwardMetrics {
     pub(super) all_down: Counter,
     pub(super) rejected: Counter,
+    pub(super) joined: Counter,
 }
 
 /// The counters of one upstream.
@@ -40,6 +41,11 @@ impl ForwardMetrics {
             rejected: registry.counter(
                 "coredns_forward_max_concurrent_rejects_total",
                 "Counter of the number of queries rejected because the concurrent queries were at maximum.",
+                &[],
+            ),
+            joined: registry.counter(
+                "kubezone_forward_joined_total",
+                "Counter of the queries that waited for the answer to an identical one in flight.",
                 &[],
             ),
         }

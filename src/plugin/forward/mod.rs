@@ -3,18 +3,22 @@
 //! # How it is made
 //!
 //! ```text
-//!   Forward ─ matches? ─▶ Job ─ policy, health ─▶ Upstream ─ pool ─▶ exchange (UDP, TCP)
-//!      └─ no: next plugin   └─ failover, next            └─ failed: health probes until it answers
+//!   Forward ─ matches? ─▶ Flights ─ first ─▶ Job ─ policy, health ─▶ Upstream ─ pool ─▶ exchange (UDP, TCP)
+//!      │                     └─ asked already: waits     └─ failover          └─ failed: health probes until it answers
+//!      └─ no: next plugin
 //! ```
 //!
-//! The future that `serve` gives is the whole work on a query; nothing is spawned for it. Tasks of their own are the
-//! probes of an upstream that has failed and the sweep of idle connections, and both end by themselves.
+//! The future that `serve` gives is the whole work on a query; nothing is spawned for it, unless its client goes away
+//! while others wait for the same answer. Tasks of their own are the probes of an upstream that has failed and the sweep
+//! of idle connections, and both end by themselves.
 
 mod address;
 mod error;
 mod exchange;
+mod flight;
 mod health;
 mod metrics;
+mod outlet;
 mod policy;
 mod pool;
 mod random;
@@ -30,6 +34,7 @@ pub use setup::setup;
 use super::{Next, Plugin, Reply};
 use crate::dns::{Failure, FailureKind, Query, Response};
 use exchange::Outgoing;
+use flight::Boarded;
 use stanza::{Job, Stanza};
 
 /// One `forward` directive in a chain.
@@ -48,9 +53,14 @@ impl Plugin for Forward {
         if !self.stanza.matches(query) {
             return next.serve(query, response);
         }
-        let place = match self.stanza.enter() {
-            Ok(place) => place,
+        let boarded = match self.stanza.board(query) {
+            Ok(boarded) => boarded,
             Err(failure) => return Reply::failed(failure),
+        };
+        let next = (self.has_successor && self.stanza.hands_on()).then(|| next.detach());
+        let (lead, place) = match boarded {
+            Boarded::Leads(lead, place) => (lead, place),
+            Boarded::Waits(waiter) => return Reply::later(waiter.finish(query.to_shared(), next)),
         };
         let Some(outgoing) = Outgoing::new(query.packet(), query.question().len()) else {
             return Reply::failed(Failure::with_detail(
@@ -58,8 +68,8 @@ impl Plugin for Forward {
                 "the query is too long to forward",
             ));
         };
-        let next = (self.has_successor && self.stanza.hands_on()).then(|| next.detach());
-        Reply::later(Job { place, query: query.to_shared(), outgoing, next }.run())
+        let job = Job { place, query: Arc::clone(lead.query()), outgoing, has_next: next.is_some() };
+        Reply::later(lead.fly(job.run(), next))
     }
 }
 

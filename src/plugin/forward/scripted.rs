@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream, UdpSocket};
+use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 
 use crate::dns::{Rcode, Transport, wire_len};
@@ -32,13 +33,18 @@ type Script = Arc<Mutex<dyn FnMut(&Seen) -> Vec<Act> + Send>>;
 pub(super) struct Scripted {
     pub(super) address: SocketAddr,
     seen: Arc<Mutex<Vec<Seen>>>,
+    gate: Gate,
     tasks: Vec<JoinHandle<()>>,
 }
+
+/// Holds replies back, each until there is a permit for it.
+type Gate = Arc<Mutex<Option<Arc<Semaphore>>>>;
 
 #[derive(Clone)]
 struct Served {
     script: Script,
     seen: Arc<Mutex<Vec<Seen>>>,
+    gate: Gate,
 }
 
 impl Scripted {
@@ -64,10 +70,17 @@ impl Scripted {
 
     fn on(listener: TcpListener, socket: UdpSocket, script: Script) -> Self {
         let seen = Arc::new(Mutex::new(Vec::new()));
-        let served = Served { script, seen: Arc::clone(&seen) };
+        let gate = Gate::default();
+        let served = Served { script, seen: Arc::clone(&seen), gate: Arc::clone(&gate) };
         let address = listener.local_addr().unwrap();
         let tasks = vec![tokio::spawn(served.clone().udp(socket)), tokio::spawn(served.tcp(listener))];
-        Self { address, seen, tasks }
+        Self { address, seen, gate, tasks }
+    }
+
+    /// From now on each question waits for a permit before it is answered.
+    pub(super) fn gated(self, permits: Arc<Semaphore>) -> Self {
+        *self.gate.lock().unwrap() = Some(permits);
+        self
     }
 
     pub(super) fn seen(&self) -> Vec<Seen> {
@@ -92,15 +105,31 @@ impl Served {
         acts
     }
 
+    /// Waits for a permit, where one is needed.
+    async fn pass(&self) {
+        let gate = self.gate.lock().unwrap().clone();
+        if let Some(gate) = gate {
+            gate.acquire().await.unwrap().forget();
+        }
+    }
+
     async fn udp(self, socket: UdpSocket) {
         let mut buffer = vec![0; 65_535];
+        let socket = Arc::new(socket);
+        let mut replies = tokio::task::JoinSet::new();
         loop {
             let Ok((length, peer)) = socket.recv_from(&mut buffer).await else { continue };
-            for act in self.react(Transport::Udp, peer, &buffer[..length]) {
-                if let Act::Send(bytes) | Act::Raw(bytes) = act {
-                    socket.send_to(&bytes, peer).await.unwrap();
+            let acts = self.react(Transport::Udp, peer, &buffer[..length]);
+            let (served, socket) = (self.clone(), Arc::clone(&socket));
+            replies.spawn(async move {
+                served.pass().await;
+                for act in acts {
+                    if let Act::Send(bytes) | Act::Raw(bytes) = act {
+                        // Whoever asked may have closed its socket.
+                        let _ = socket.send_to(&bytes, peer).await;
+                    }
                 }
-            }
+            });
         }
     }
 
@@ -117,7 +146,9 @@ impl Served {
             if stream.read_exact(&mut packet).await.is_err() {
                 return;
             }
-            for act in self.react(Transport::Tcp, peer, &packet) {
+            let acts = self.react(Transport::Tcp, peer, &packet);
+            self.pass().await;
+            for act in acts {
                 let bytes = match act {
                     Act::Send(bytes) => [&(bytes.len() as u16).to_be_bytes()[..], &bytes].concat(),
                     Act::Raw(bytes) => bytes,

@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::Forward;
 use super::address::upstreams;
 use super::health::Probe;
+use super::outlet::Way;
 use super::policy::Policy;
 use super::pool::Keeping;
 use super::stanza::{Options, Stanza};
@@ -55,6 +56,7 @@ pub fn setup(setup: &mut Setup<'_>) -> SetupResult {
         let options = parse(directive, &setup.process.root, &System)?;
         let stanza = Stanza::new(options, &setup.process.metrics);
         let has_successor = index + 1 < setup.directives.len();
+        Way::all(&stanza).for_each(|way| setup.draft.outlets.add(way));
         setup.draft.plugins.push(Arc::new(Forward { stanza, has_successor }));
     }
     // What is not ours to answer, other classes included, may be an upstream's.

@@ -9,7 +9,9 @@ use tokio::time::{Instant, sleep};
 
 use super::error::{Cause, ExchangeError};
 use super::exchange::Outgoing;
+use super::flight::{Boarded, Flights, Landing};
 use super::metrics::{ForwardMetrics, UpstreamMetrics};
+use super::outlet::Looping;
 use super::policy::{Chooser, Order, Policy};
 use super::random::random_below;
 use super::upstream::{Upstream, UpstreamOptions};
@@ -17,13 +19,16 @@ use crate::dns::{
     BadMessage, Failure, FailureKind, Flags, Name, OwnedQuery, Query, Rcode, Response, Section, Transport,
     read_u16,
 };
-use crate::plugin::{DetachedNext, Finished, Outcome};
+use crate::plugin::{Finished, Outcome};
 use crate::telemetry::metrics::Registry;
 
 /// How often every upstream may fail one query, unless `max_connect_attempts` says otherwise.
 const ATTEMPTS_PER_UPSTREAM: usize = 2;
 /// The pause after all have failed, where attempts are not limited: a port that refuses answers within microseconds.
 const ROUND_PAUSE: Duration = Duration::from_millis(20);
+
+/// The option that names a client's subnet (RFC 7871 §6).
+const OPTION_SUBNET: u16 = 8;
 
 /// What a directive says.
 #[derive(Debug, Clone)]
@@ -56,6 +61,9 @@ pub(super) struct Options {
 pub(super) struct Stanza {
     pub(super) options: Options,
     pub(super) upstreams: Vec<Arc<Upstream>>,
+    /// Of each upstream, for which names it leads back here.
+    pub(super) looping: Box<[Looping]>,
+    pub(super) flights: Arc<Flights>,
     chooser: Chooser,
     concurrent: AtomicUsize,
     metrics: ForwardMetrics,
@@ -69,8 +77,8 @@ pub(super) struct Job {
     pub(super) place: Place,
     pub(super) query: Arc<OwnedQuery>,
     pub(super) outgoing: Outgoing,
-    /// The directive below, when there is one to hand replies to.
-    pub(super) next: Option<DetachedNext>,
+    /// Whether there is a directive below to hand replies to.
+    pub(super) has_next: bool,
 }
 
 // === impl Stanza ===
@@ -82,6 +90,8 @@ impl Stanza {
         });
         Arc::new(Self {
             upstreams: upstreams.collect(),
+            looping: options.to.iter().map(|_| Looping::default()).collect(),
+            flights: Flights::new(),
             chooser: Chooser::new(options.policy),
             concurrent: AtomicUsize::new(0),
             metrics: ForwardMetrics::new(registry),
@@ -98,8 +108,24 @@ impl Stanza {
         })
     }
 
+    /// A place among the queries that are forwarded at once, or a seat behind another one that asks the same.
+    pub(super) fn board(self: &Arc<Self>, query: &Query<'_>) -> Result<Boarded<Place>, Failure> {
+        let transport = self.transport(query.origin().transport);
+        let boarded = self.flights.board(query, transport, || self.enter())?;
+        if matches!(boarded, Boarded::Waits(_)) {
+            self.metrics.joined.inc();
+        }
+        Ok(boarded)
+    }
+
+    /// What tells apart how a query is asked. With `prefer_udp` a client's own transport still decides what it gets when
+    /// the repetition over TCP fails.
+    fn transport(&self, client: Transport) -> Transport {
+        if self.options.force_tcp { Transport::Tcp } else { client }
+    }
+
     /// A place among the queries that are forwarded at once, if there is one.
-    pub(super) fn enter(self: &Arc<Self>) -> Result<Place, Failure> {
+    fn enter(self: &Arc<Self>) -> Result<Place, Failure> {
         let before = self.concurrent.fetch_add(1, Relaxed);
         let place = Place(Arc::clone(self));
         match self.options.concurrent_max {
@@ -117,18 +143,29 @@ impl Stanza {
         self.options.next_on_nodata || !self.options.next.is_empty()
     }
 
-    /// Whom to ask next, and whether only because all are down.
-    fn pick(&self, order: &mut Order) -> Result<(&Arc<Upstream>, bool), Failure> {
-        if let Some(index) = order.next(|index| !self.upstreams[index].is_down()) {
+    /// The address of each upstream, as metrics name it.
+    pub(super) fn labels(&self) -> Vec<String> {
+        self.options.to.iter().map(ToString::to_string).collect()
+    }
+
+    /// Whom to ask next, and whether only because all are down. An upstream that leads back here is never asked.
+    fn pick(&self, order: &mut Order, query: &Query<'_>) -> Result<(&Arc<Upstream>, bool), Failure> {
+        let leads_away = |index: &usize| !self.looping[*index].holds(query);
+        if let Some(index) = order.next(|index| !self.upstreams[index].is_down() && leads_away(&index)) {
             return Ok((&self.upstreams[index], false));
+        }
+        let mut left: Vec<usize> = (0..self.upstreams.len()).filter(leads_away).collect();
+        if left.is_empty() {
+            // The log has said it once.
+            return Err(Failure::new(FailureKind::Loop));
         }
         self.metrics.all_down.inc();
         if self.options.is_fail_fast {
             return Err(no_healthy());
         }
         // The probes may be what is broken.
-        let number = random_below(self.upstreams.len() as u32) as usize;
-        self.upstreams.get(number).map(|upstream| (upstream, true)).ok_or_else(no_healthy)
+        let index = left.swap_remove(random_below(left.len() as u32) as usize);
+        Ok((&self.upstreams[index], true))
     }
 
     fn hands_on_reply(&self, response: &Response) -> bool {
@@ -152,7 +189,7 @@ impl Drop for Place {
 
 impl Job {
     /// Asks until there is an answer, or no time, attempt or upstream is left.
-    pub(super) async fn run(mut self) -> Finished {
+    pub(super) async fn run(mut self) -> Landing {
         let stanza = Arc::clone(&self.place.0);
         let count = stanza.upstreams.len();
         let deadline = Instant::now() + stanza.options.budget;
@@ -165,7 +202,7 @@ impl Job {
         let mut error: Option<ExchangeError> = None;
         let mut failure = None;
         while (attempts_max == 0 || attempts < attempts_max) && Instant::now() < deadline {
-            let (upstream, is_last) = match stanza.pick(&mut order) {
+            let (upstream, is_last) = match stanza.pick(&mut order, &self.query.as_query()) {
                 Ok(picked) => picked,
                 Err(none) => {
                     failure = Some(none);
@@ -179,10 +216,9 @@ impl Job {
                         answer = Some(std::mem::take(&mut response));
                         continue;
                     }
-                    if let Some(next) = self.next.take().filter(|_| stanza.hands_on_reply(&response)) {
-                        return next.serve(&self.query).await;
-                    }
-                    return Finished { response, outcome: Outcome::Answered };
+                    let is_handed_on = self.has_next && stanza.hands_on_reply(&response);
+                    let finished = Finished { response, outcome: Outcome::Answered };
+                    return if is_handed_on { Landing::HandedOn(finished) } else { Landing::Done(finished) };
                 }
                 Err(failed) => {
                     attempts += 1;
@@ -201,11 +237,11 @@ impl Job {
             }
         }
         if let Some(response) = answer {
-            return Finished { response, outcome: Outcome::Answered };
+            return Landing::Done(Finished { response, outcome: Outcome::Answered });
         }
         response.begin(&self.query.as_query());
         let failure = error.map(ExchangeError::into_failure).or(failure).unwrap_or_else(no_healthy);
-        Finished { response, outcome: Outcome::Failed(failure) }
+        Landing::Done(Finished { response, outcome: Outcome::Failed(failure) })
     }
 
     /// Asks one upstream; its reply is in `response` then.
@@ -271,5 +307,15 @@ fn load(
         }
         result => result?,
     }
+    if is_for_subnet(query, response) {
+        response.set_uncacheable();
+    }
     Ok(response.rcode())
+}
+
+/// Whether the answer is meant for a part of all clients alone: those of the subnet that this one named (RFC 7871 §7.3.1).
+/// Where the upstream says nothing of subnets, or that this one did not matter (scope 0), it is for all.
+fn is_for_subnet(query: &Query<'_>, response: &Response) -> bool {
+    query.option(OPTION_SUBNET).is_some()
+        && response.option(OPTION_SUBNET).and_then(|subnet| subnet.get(3)).is_some_and(|scope| *scope > 0)
 }

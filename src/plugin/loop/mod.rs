@@ -7,21 +7,21 @@ mod watch;
 pub use setup::setup;
 
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, OnceLock};
 
-use arc_swap::ArcSwapOption;
+use arc_swap::ArcSwap;
 
-use super::{Next, Plugin, Reply, ServerLabel, Site};
+use super::{Next, Outlet, Outlets, Plugin, Reply, ServerLabel, Site};
 use crate::dns::{Failure, FailureKind, Name, Query, RecordType, Response};
 use crate::telemetry::metrics::{Gauge, Registry};
 
-/// Stands right above `forward`: sees the probe come back, and keeps queries from an upstream that leads back here.
+/// Stands right above `forward`, and sees probes come back.
 ///
 /// ```text
-///   watch ── probe, from within ──▶ chain … loop ▸ forward ──▶ upstream
-///                                          ▲                      │
-///   client's side of the server ───────────┴── the same name ◀────┘   a loop
+///   watch ─ first, from within ─▶ chain … loop    do names of the zone get this far?
+///      └─── then, to each upstream by itself ──▶ upstream
+///   client's side of the server … loop ◀── the same name ─┘   a loop
 /// ```
 pub struct Loop {
     state: Arc<State>,
@@ -29,29 +29,30 @@ pub struct Loop {
 
 /// What the handler and the task that probes share.
 struct State {
-    /// The longest first.
-    zones: Box<[Zone]>,
+    zones: Box<[Name]>,
     servers: Box<[ServerLabel]>,
-    /// How many of the zones are in a loop: the only thing that a query looks at when there is none.
-    looping: AtomicUsize,
-    /// The probe that is under way.
-    probe: ArcSwapOption<Probe>,
+    outlets: Arc<Outlets>,
+    /// The probes that are under way.
+    probes: ArcSwap<Vec<Arc<Probe>>>,
     metrics: Registry,
 }
 
-/// A zone of the block.
-struct Zone {
-    name: Name,
+/// An upstream, and names that go there.
+struct Route {
+    outlet: Arc<dyn Outlet>,
+    zone: Name,
     is_looping: AtomicBool,
-    /// Made with the first verdict: only then it is known which listener serves the zone.
+    /// Made with the first verdict, so that no series says "none" before anybody knows.
     detected: OnceLock<Gauge>,
 }
 
 /// A question that nobody else asks.
 struct Probe {
     name: Name,
-    /// Who sent it to us over the network.
-    seen_from: OnceLock<SocketAddr>,
+    /// Whether it came here from within, so that names like it would be forwarded.
+    is_forwarded: AtomicBool,
+    /// Who sent it to us over the network, and the number of the listener that it came to.
+    seen: OnceLock<(SocketAddr, u16)>,
 }
 
 impl Plugin for Loop {
@@ -61,17 +62,16 @@ impl Plugin for Loop {
 
     fn serve(&self, query: &Query<'_>, next: Next<'_>, response: &mut Response) -> Reply {
         if query.qtype() == RecordType::HINFO
-            && let Some(probe) = &*self.state.probe.load()
-            && query.name() == probe.name.as_wire()
+            && let Some(probe) =
+                self.state.probes.load().iter().find(|probe| query.name() == probe.name.as_wire())
         {
-            // On its way out it comes from within, whether the zone is in a loop or not: it is what finds out.
-            if query.origin().depth > 0 {
-                return next.serve(query, response);
+            let origin = query.origin();
+            if origin.depth > 0 {
+                probe.is_forwarded.store(true, Relaxed);
+            } else {
+                probe.seen.get_or_init(|| (origin.peer, origin.server));
             }
-            probe.seen_from.get_or_init(|| query.origin().peer);
-            return Reply::failed(Failure::new(FailureKind::Loop));
-        }
-        if self.state.looping.load(Relaxed) > 0 && self.state.is_looping(query) {
+            // It goes no further: from within it has shown what it should, and from outside it would go round.
             return Reply::failed(Failure::new(FailureKind::Loop));
         }
         next.serve(query, response)
@@ -79,41 +79,48 @@ impl Plugin for Loop {
 }
 
 impl State {
-    fn new(site: &Site, metrics: Registry) -> Self {
-        let mut names = site.zones.clone();
-        names.sort_by_key(|zone| std::cmp::Reverse(zone.as_wire().len()));
-        names.dedup();
-        let zone = |name| Zone { name, is_looping: AtomicBool::new(false), detected: OnceLock::new() };
+    fn new(site: &Site, outlets: Arc<Outlets>, metrics: Registry) -> Self {
+        let mut zones = site.zones.clone();
+        zones.sort_by_key(|zone| std::cmp::Reverse(zone.as_wire().len()));
+        zones.dedup();
         Self {
-            zones: names.into_iter().map(zone).collect(),
+            zones: zones.into(),
             servers: site.servers.clone().into(),
-            looping: AtomicUsize::new(0),
-            probe: ArcSwapOption::empty(),
+            outlets,
+            probes: ArcSwap::default(),
             metrics,
         }
     }
 
-    fn is_looping(&self, query: &Query<'_>) -> bool {
-        let zone = self.zones.iter().find(|zone| query.zone_start(zone.name.as_wire()).is_some());
-        zone.is_some_and(|zone| zone.is_looping.load(Relaxed))
+    /// Each upstream with each zone that it is asked for. For when the block is set up.
+    fn routes(&self) -> Vec<Route> {
+        let mut routes: Vec<Route> = Vec::new();
+        for outlet in self.outlets.all() {
+            for zone in self.zones.iter().filter_map(|zone| outlet.part_of(zone)) {
+                if routes.iter().any(|known| Arc::ptr_eq(&known.outlet, &outlet) && known.zone == zone) {
+                    continue;
+                }
+                let outlet = Arc::clone(&outlet);
+                let is_looping = AtomicBool::new(false);
+                routes.push(Route { outlet, zone, is_looping, detected: OnceLock::new() });
+            }
+        }
+        routes
     }
 
-    /// Takes a zone out of use, or back into it. Gives whether that changes anything.
-    fn set_looping(&self, zone: &Zone, server: &ServerLabel, is_looping: bool) -> bool {
-        let gauge = zone.detected.get_or_init(|| {
-            let labels = [("zone", zone.name.to_string()), ("server", server.label.clone())];
-            let labels = labels.each_ref().map(|(label, value)| (*label, value.as_str()));
-            let help = "Whether forwarding of the zone leads back to this server, so that it is out of use.";
+    /// Takes an upstream out of use for a zone, or back into it. Gives whether that changes anything.
+    fn set_looping(&self, route: &Route, is_looping: bool) -> bool {
+        let gauge = route.detected.get_or_init(|| {
+            let server = self.servers.first().map_or("", |server| &server.label);
+            let zone = route.zone.to_string();
+            let labels = [("server", server), ("zone", &zone), ("to", route.outlet.to())];
+            let help =
+                "Whether the upstream leads back to this server, so that it is out of use for the zone.";
             self.metrics.gauge("kubezone_loop_detected", help, &labels)
         });
         gauge.set(f64::from(u8::from(is_looping)));
-        let changed = zone.is_looping.swap(is_looping, Relaxed) != is_looping;
-        match (changed, is_looping) {
-            (true, true) => drop(self.looping.fetch_add(1, Relaxed)),
-            (true, false) => drop(self.looping.fetch_sub(1, Relaxed)),
-            (false, _) => {}
-        }
-        changed
+        route.outlet.set_looping(&route.zone, is_looping);
+        route.is_looping.swap(is_looping, Relaxed) != is_looping
     }
 }
 

@@ -1,55 +1,75 @@
-//! One probe: a question under a name that nobody can guess, sent into the chain from within.
+//! One probe: a question under a name that nobody can guess, sent to one upstream.
 
 use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
-use super::{Probe, State, Zone};
+use super::{Probe, Route, State};
 use crate::dns::{FailureKind, NAME_LEN_MAX, Name, Origin, Query, RecordType, Transport};
-use crate::plugin::{Lookup, Outcome, ServerLabel, question_packet};
+use crate::plugin::{Lookup, Outcome, question_packet};
 
 /// An upstream that has not answered by then has not led back here either.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// What a probe says of a zone.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum Verdict<'s> {
-    /// It came back, from here.
-    Loop { remote: SocketAddr, server: &'s ServerLabel, name: Name },
-    /// It was answered, and did not come back.
-    Clear { server: &'s ServerLabel },
+/// What a probe says of an upstream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Verdict {
+    /// It came back, from here to the listener of this number.
+    Loop { remote: SocketAddr, server: u16 },
+    /// It was answered and did not come back, or nothing of the zone is forwarded.
+    Clear,
     /// Nobody answered: the upstream may not be up yet.
     Unknown,
 }
 
+/// A probe of a route that is under way.
+pub(super) struct Trial<'r> {
+    pub(super) route: &'r Route,
+    pub(super) probe: Arc<Probe>,
+}
+
 impl State {
-    /// Probes `zone` by the first listener that serves it.
-    pub(super) async fn probe(&self, lookup: &Lookup, zone: &Zone, random: [u64; 2]) -> Verdict<'_> {
-        let Some(name) = probe_name(&zone.name, random) else { return Verdict::Unknown };
-        let probe = Arc::new(Probe { name, seen_from: OnceLock::new() });
+    /// Sends all of these on their way, and gives what each says.
+    pub(super) async fn probe(&self, lookup: &Lookup, trials: &[Trial<'_>], random: u16) -> Vec<Verdict> {
         // Forgotten in the end, also when the task is dropped on the way: a name that was seen by others must not be
         // good for anything later.
         let _forget = Forget(self);
-        self.probe.store(Some(Arc::clone(&probe)));
+        self.probes.store(Arc::new(trials.iter().map(|trial| Arc::clone(&trial.probe)).collect()));
+        let asking = trials.iter().map(|trial| self.judge(lookup, trial, random));
+        futures_util::future::join_all(asking).await
+    }
+
+    async fn judge(&self, lookup: &Lookup, Trial { route, probe }: &Trial<'_>, id: u16) -> Verdict {
+        match self.is_forwarded(lookup, probe).await {
+            None => return Verdict::Unknown,
+            Some(false) => return Verdict::Clear,
+            Some(true) => {}
+        }
+        let packet = question_packet(id, probe.name.as_wire(), RecordType::HINFO, None);
+        let is_answered = tokio::time::timeout(TIMEOUT, route.outlet.ask(&packet)).await.unwrap_or(false);
+        match (probe.seen.get(), is_answered) {
+            (Some((remote, server)), _) => Verdict::Loop { remote: *remote, server: *server },
+            (None, true) => Verdict::Clear,
+            (None, false) => Verdict::Unknown,
+        }
+    }
+
+    /// Whether names like this one come as far as `forward`: what another plugin answers is not sent anywhere, and an
+    /// upstream that sends it here is right. `None` when no listener serves the zone yet.
+    async fn is_forwarded(&self, lookup: &Lookup, probe: &Probe) -> Option<bool> {
         for server in &self.servers {
             let outcome = ask(lookup, server.number, &probe.name).await;
-            if let Some(remote) = probe.seen_from.get() {
-                return Verdict::Loop { remote: *remote, server, name: probe.name.clone() };
+            if probe.is_forwarded.load(Relaxed) {
+                return Some(true);
             }
-            let failure = match &outcome {
-                Some(Outcome::Failed(failure)) => Some(failure.kind()),
-                Some(Outcome::Answered | Outcome::Dropped) => None,
-                None => return Verdict::Unknown,
-            };
-            match failure {
+            match outcome? {
                 // Keys of a block may stand on different ports.
-                Some(FailureKind::NotServed) => {}
-                // Without `forward` nothing leads anywhere.
-                None | Some(FailureKind::Unhandled) => return Verdict::Clear { server },
-                Some(_) => return Verdict::Unknown,
+                Outcome::Failed(failure) if failure.kind() == FailureKind::NotServed => {}
+                _ => return Some(false),
             }
         }
-        Verdict::Unknown
+        None
     }
 }
 
@@ -57,12 +77,20 @@ struct Forget<'s>(&'s State);
 
 impl Drop for Forget<'_> {
     fn drop(&mut self) {
-        self.0.probe.store(None);
+        self.0.probes.store(Arc::default());
     }
 }
 
-/// `<random>.<random>.<zone>`: 128 random bits, which nobody guesses to have a healthy zone taken out of use
-/// (CVE-2026-26018). `None` when the zone is so long that they do not fit in front.
+impl Probe {
+    /// With 128 random bits in its name, which nobody guesses to have a healthy upstream taken out of use
+    /// (CVE-2026-26018). `None` when the zone is so long that they do not fit in front.
+    pub(super) fn new(zone: &Name, random: [u64; 2]) -> Option<Arc<Self>> {
+        let name = probe_name(zone, random)?;
+        Some(Arc::new(Self { name, is_forwarded: AtomicBool::new(false), seen: OnceLock::new() }))
+    }
+}
+
+/// `<random>.<random>.<zone>`
 pub(super) fn probe_name(zone: &Name, random: [u64; 2]) -> Option<Name> {
     let mut wire = Vec::with_capacity(NAME_LEN_MAX);
     for number in random {

@@ -14,7 +14,8 @@ pub fn setup(setup: &mut Setup<'_>) -> SetupResult {
     let directive = setup.once()?;
     directive.exactly::<0>("loop")?;
     directive.no_block()?;
-    let state = Arc::new(State::new(setup.site, setup.process.metrics.clone()));
+    let outlets = Arc::clone(&setup.draft.outlets);
+    let state = Arc::new(State::new(setup.site, outlets, setup.process.metrics.clone()));
     setup.spawn(watch(Arc::clone(&state), Arc::clone(&setup.process.lookup)));
     setup.add(Loop { state });
     Ok(())
