@@ -61,6 +61,10 @@ impl ExchangeError {
     pub fn into_failure(self) -> Failure {
         let kind = match &self.cause {
             Cause::OtherQuestion => FailureKind::UpstreamMismatch,
+            // Not a matter of load: `source_address` is none of this machine.
+            Cause::Io(error) if error.raw_os_error() == Some(libc::EADDRNOTAVAIL) => {
+                FailureKind::UpstreamUnreachable
+            }
             _ if self.is_ours() => FailureKind::Overloaded,
             _ => FailureKind::UpstreamUnreachable,
         };
@@ -152,6 +156,9 @@ mod tests {
         let files = error(Step::Dial, None, Cause::Io(io::Error::from_raw_os_error(libc::EMFILE)));
         assert!(files.is_ours());
         assert_eq!(files.into_failure().kind(), FailureKind::Overloaded);
+        let address = error(Step::Dial, None, Cause::Io(io::Error::from_raw_os_error(libc::EADDRNOTAVAIL)));
+        assert!(address.is_ours());
+        assert_eq!(address.into_failure().kind(), FailureKind::UpstreamUnreachable);
         assert_eq!(error(Step::Dial, None, Cause::Busy(1)).into_failure().kind(), FailureKind::Overloaded);
         let other = error(Step::Read, None, Cause::OtherQuestion);
         assert_eq!(other.into_failure().kind(), FailureKind::UpstreamMismatch);
