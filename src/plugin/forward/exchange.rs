@@ -3,6 +3,11 @@
 use std::io::{self, Read};
 use std::net::{IpAddr, SocketAddr};
 
+#[cfg(target_os = "linux")]
+use nix::sys::socket::{
+    setsockopt,
+    sockopt::{Ipv4RecvErr, Ipv6RecvErr},
+};
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, Interest};
 use tokio::net::{TcpSocket, TcpStream, UdpSocket};
@@ -100,6 +105,7 @@ impl Outgoing {
 pub(super) fn dial_udp(to: SocketAddr, source: Option<IpAddr>) -> io::Result<UdpSocket> {
     let kind = Type::DGRAM.nonblocking().cloexec();
     let socket = Socket::new_raw(Domain::for_address(to), kind, Some(Protocol::UDP))?;
+    report_unreachable(&socket, to);
     if let Some(source) = source {
         socket.bind(&SocketAddr::new(source, 0).into())?;
     }
@@ -107,6 +113,20 @@ pub(super) fn dial_udp(to: SocketAddr, source: Option<IpAddr>) -> io::Result<Udp
     socket.connect(&to.into())?;
     UdpSocket::from_std(socket.into())
 }
+
+/// Asks the kernel for all ICMP errors: without this it tells of a closed port, and keeps silent about a net or a host that
+/// cannot be reached, for which the query would wait its whole time.
+#[cfg(target_os = "linux")]
+fn report_unreachable(socket: &Socket, to: SocketAddr) {
+    // A kernel that refuses leaves the wait.
+    let _ = match to {
+        SocketAddr::V4(_) => setsockopt(socket, Ipv4RecvErr, &true),
+        SocketAddr::V6(_) => setsockopt(socket, Ipv6RecvErr, &true),
+    };
+}
+
+#[cfg(not(target_os = "linux"))]
+fn report_unreachable(_: &Socket, _: SocketAddr) {}
 
 /// Sends, and waits for the reply; whatever else arrives is dropped. Does not end by itself.
 pub(super) async fn exchange_udp<T>(
@@ -256,6 +276,19 @@ mod tests {
         assert_eq!(usize::from(read_u16(&query.framed, 0).unwrap()), packet.len());
         assert!(Outgoing::new(&packet, packet.len()).is_none(), "a question longer than the packet");
         assert!(Outgoing::new(&vec![0; 65_536], 5).is_none());
+    }
+
+    #[cfg(target_os = "linux")]
+    #[tokio::test]
+    async fn sockets_hear_of_hosts_that_cannot_be_reached() {
+        use nix::sys::socket::getsockopt;
+
+        let four = dial_udp("127.0.0.1:53".parse().unwrap(), None).unwrap();
+        assert!(getsockopt(&four, Ipv4RecvErr).unwrap());
+        // Where there is no IPv6, there is nothing to show.
+        if let Ok(six) = dial_udp("[::1]:53".parse().unwrap(), None) {
+            assert!(getsockopt(&six, Ipv6RecvErr).unwrap());
+        }
     }
 
     proptest! {
