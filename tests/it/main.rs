@@ -15,6 +15,8 @@ mod documents;
 mod log_pipe;
 mod process;
 mod reload;
+#[path = "../reloads/stage/mod.rs"]
+mod reloads;
 mod scenario;
 mod under_load;
 mod watch;

@@ -11,6 +11,8 @@ use std::time::{Duration, Instant};
 use kubezone::dns::{Name, RecordType};
 use kubezone::plugin::question_packet;
 
+use crate::reloads;
+
 /// A guard against a process that hangs, not a measure.
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -298,4 +300,22 @@ fn a_signal_reads_again_what_plugins_read_though_the_corefile_is_the_same() {
     running.wait_for("Reloading complete");
     assert_eq!(running.ask(), 2);
     assert_eq!(running.stop(), Some(0));
+}
+
+#[test]
+fn reloads_under_load_lose_no_query_and_answer_none_wrongly() {
+    let plan = reloads::Plan {
+        binary: env!("CARGO_BIN_EXE_kubezone").into(),
+        rate: 1_000,
+        reloads: 10,
+        pause: Duration::from_millis(50),
+    };
+    let outcome = reloads::run(&plan);
+    assert_eq!((outcome.lost(), outcome.wrong()), (0, 0), "{:?}", outcome.examples());
+    assert!(outcome.asked() > 500, "{} asked", outcome.asked());
+    for (client, tally) in &outcome.clients {
+        assert!(tally.asked > 20, "{client}: {}", tally.asked);
+    }
+    assert_eq!((outcome.taken, outcome.unnoticed), (10, 0));
+    assert!(outcome.slowest > Duration::ZERO, "a swap was noticed");
 }
