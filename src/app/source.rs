@@ -69,8 +69,14 @@ impl Source {
     pub(super) fn load_for_start(&self) -> (Result<Corefile, ParseFailure>, Places) {
         let recorder = Recorder::default();
         let corefile = self.parse(&recorder).and_then(|corefile| {
-            let is_empty = corefile.blocks.is_empty();
-            if is_empty { corefile::parse("built-in Corefile", DEFAULT, &System) } else { Ok(corefile) }
+            if !corefile.blocks.is_empty() {
+                return Ok(corefile);
+            }
+            let mut default = corefile::parse("built-in Corefile", DEFAULT, &System)?;
+            // A pattern may have found nothing. Its place is in a text that the default does not have.
+            let warnings = corefile.warnings.iter().map(|warning| corefile.sources.line(warning));
+            default.warnings.extend(warnings.map(Diagnostic::warning));
+            Ok(default)
         });
         (corefile, recorder.places())
     }

@@ -87,7 +87,7 @@ impl Expander<'_> {
         }
         let paths = self.env.glob(directory, pattern).map_err(|error| {
             let message = format!("cannot list the files of {}: {error}", Shown(pattern));
-            Diagnostic::error(message).at(target.span)
+            Diagnostic::error(message).at(target.span).help("this process must be able to read the directory")
         })?;
         if paths.is_empty() {
             let warning = Diagnostic::warning(format!("no file matches {}", Shown(pattern)));
@@ -116,7 +116,8 @@ impl Expander<'_> {
         };
         let text = text.map_err(|reason| {
             let message = format!("cannot import {}: {reason}", Shown(&path.to_string_lossy()));
-            Diagnostic::error(message).at(target.span)
+            let help = "write a file that this process may read, or a pattern such as `DIRECTORY/*.conf`";
+            Diagnostic::error(message).at(target.span).help(help)
         })?;
         let lines = self.lines_of(&path, &text);
         Ok((Origin::File(path), lines))

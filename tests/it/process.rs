@@ -145,9 +145,18 @@ fn a_corefile_on_standard_input_is_kept_over_a_reload() {
 #[test]
 fn without_a_corefile_whoami_answers_and_logs() {
     let port = free_port();
-    for (name, corefile) in [("none", None), ("empty", Some("")), ("comments", Some("# nothing\n"))] {
+    for (name, corefile) in [
+        ("none", None),
+        ("empty", Some("")),
+        ("comments", Some("# nothing\n")),
+        ("pattern", Some("import no*\n")),
+    ] {
         let mut started = Started::new(name, corefile, &["-dns.port", &port.to_string()], None);
-        assert_eq!(started.until("CoreDNS-")[0], format!(".:{port}"));
+        let lines = started.until("CoreDNS-");
+        assert!(lines.contains(&format!(".:{port}")), "{lines:?}");
+        let warned =
+            lines.iter().any(|line| line.starts_with("[WARNING] Corefile:1:8: no file matches `no*`"));
+        assert_eq!(warned, name == "pattern", "{lines:?}");
         assert!(answers((Ipv4Addr::LOCALHOST, port).into()));
         started.until("\"A IN a. udp ");
         started.signal("-TERM");
