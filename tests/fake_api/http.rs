@@ -62,7 +62,7 @@ async fn answer(
                 let line = events_rx.recv().await?;
                 Some((Ok::<_, Infallible>(Frame::data(Bytes::from(line))), events_rx))
             });
-            Response::new(BodyExt::boxed(StreamBody::new(events)))
+            as_json(BodyExt::boxed(StreamBody::new(events)))
         }
     })
 }
@@ -100,7 +100,14 @@ fn decode(text: &str) -> String {
 
 fn whole(code: u16, body: &Value) -> Response<Body> {
     let body = Full::new(Bytes::from(body.to_string()));
-    let mut response = Response::new(body.boxed());
+    let mut response = as_json(body.boxed());
     *response.status_mut() = code.try_into().unwrap();
+    response
+}
+
+/// A client that asked for something else reads this all the same, once it is told.
+fn as_json(body: Body) -> Response<Body> {
+    let mut response = Response::new(body);
+    response.headers_mut().insert(header::CONTENT_TYPE, header::HeaderValue::from_static("application/json"));
     response
 }

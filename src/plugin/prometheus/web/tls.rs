@@ -56,6 +56,13 @@ pub(super) fn server_config(config: &TlsConfig, folder: &Path) -> Result<Option<
     if fields.iter().all(|field| field.is_empty()) {
         return Ok(None);
     }
+    for (field, text, file) in
+        [("cert", &config.cert, &config.cert_file), ("key", &config.key, &config.key_file)]
+    {
+        if text.is_empty() && file.is_empty() {
+            return Err(format!("one of `{field}` and `{field}_file` is missing"));
+        }
+    }
     let provider = Arc::new(provider(config)?);
     let verifier = verifier(config, folder, &provider)?;
     let certificates = pem("cert", &config.cert, &config.cert_file, folder)?;
