@@ -237,7 +237,15 @@ impl State {
             }
             send(bookmark(self.version, true));
         } else {
-            let from: u64 = request.query["resourceVersion"].parse().unwrap();
+            let from = request.query.get("resourceVersion").map_or(0, |from| from.parse().unwrap());
+            if from == 0 {
+                // "Get State and Start at Any": what there is comes first.
+                self.all(&request.plural)
+                    .into_iter()
+                    .for_each(|object| send(format!("{}\n", json!({"type": "ADDED", "object": object}))));
+                self.watchers.push((request.plural.clone(), events_tx));
+                return Ok(events_rx);
+            }
             if from < self.oldest {
                 send(format!(
                     "{}\n",
