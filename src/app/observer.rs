@@ -17,7 +17,7 @@ pub struct WatchMetrics {
     programmed: Vec<(&'static str, Histogram)>,
     relists: Vec<(Kind, Counter)>,
     // Off the hot path: a handful of requests a minute.
-    requests: Mutex<Vec<(String, Counter, Option<Histogram>)>>,
+    requests: Mutex<Vec<(String, Counter, Histogram)>>,
     throttled: Mutex<Vec<(String, Histogram)>>,
 }
 
@@ -60,9 +60,7 @@ impl Observer for WatchMetrics {
     fn api_request(&self, method: &str, verb: &str, host: &str, code: Option<u16>, took: Duration) {
         let code = code.map_or_else(|| "<error>".to_owned(), |code| code.to_string());
         let key = format!("{method} {verb} {host} {code}");
-        // client-go, whose labels these are, measures what it reads to its end: lists, and not watches. Its `verb` is the
-        // method of HTTP.
-        let measured = verb == "list";
+        // In the words of client-go, whose labels these are, `verb` is the method of HTTP.
         let mut requests = self.requests.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         if !requests.iter().any(|(known, ..)| *known == key) {
             if requests.len() == SERIES_MAX {
@@ -73,21 +71,17 @@ impl Observer for WatchMetrics {
                 "Number of HTTP requests, partitioned by status code, method, and host.",
                 &[("code", &code), ("method", method), ("host", host)],
             );
-            let histogram = measured.then(|| {
-                self.registry.histogram(
-                    "coredns_kubernetes_rest_client_request_duration_seconds",
-                    "Request latency in seconds. Broken down by verb and host.",
-                    &[("verb", method), ("host", host)],
-                    &REQUEST_BOUNDS,
-                )
-            });
+            let histogram = self.registry.histogram(
+                "coredns_kubernetes_rest_client_request_duration_seconds",
+                "Request latency in seconds. Broken down by verb and host.",
+                &[("verb", method), ("host", host)],
+                &REQUEST_BOUNDS,
+            );
             requests.push((key.clone(), counter, histogram));
         }
         if let Some((_, counter, histogram)) = requests.iter().find(|(known, ..)| *known == key) {
             counter.inc();
-            if let Some(histogram) = histogram {
-                histogram.observe(took);
-            }
+            histogram.observe(took);
         }
     }
 

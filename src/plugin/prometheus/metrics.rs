@@ -21,7 +21,7 @@ pub struct ZoneMetrics {
     durations: Histogram,
     request_sizes: [Histogram; 2],
     response_sizes: [Histogram; 2],
-    dnssec_ok: Counter,
+    dnssec_ok: CounterTable<0>,
 }
 
 /// What is there once a process: to be made at its start and kept.
@@ -40,7 +40,7 @@ impl ZoneMetrics {
         let sizes = |name, help| {
             PROTOS.map(|proto| {
                 let labels = [("server", server), ("zone", zone), ("view", ""), ("proto", proto)];
-                registry.histogram(name, help, &labels, &SIZES)
+                registry.rare_histogram(name, help, &labels, &SIZES)
             })
         };
         Self {
@@ -56,7 +56,7 @@ impl ZoneMetrics {
                 &labels,
                 [("plugin", &AUTHORS), ("rcode", &RCODES)],
             ),
-            durations: registry.histogram(
+            durations: registry.rare_histogram(
                 "coredns_dns_request_duration_seconds",
                 "Histogram of the time from the arrival of a request to its answer, in seconds.",
                 &labels,
@@ -64,10 +64,11 @@ impl ZoneMetrics {
             ),
             request_sizes: sizes("coredns_dns_request_size_bytes", "Size of requests in bytes."),
             response_sizes: sizes("coredns_dns_response_size_bytes", "Size of responses in bytes."),
-            dnssec_ok: registry.counter(
+            dnssec_ok: registry.counter_table(
                 "coredns_dns_do_requests_total",
                 "Counter of DNS requests with DO bit set per zone.",
                 &labels,
+                [],
             ),
         }
     }
@@ -87,7 +88,7 @@ impl ZoneMetrics {
         self.durations.observe(elapsed);
         self.request_sizes[proto].observe_value(query.packet().len() as f64);
         if query.edns().is_some_and(|edns| edns.dnssec_ok) {
-            self.dnssec_ok.inc();
+            self.dnssec_ok.inc([]);
         }
         if let Some((rcode, size)) = reply {
             self.responses.inc([labels::author(author), labels::rcode(rcode)]);

@@ -22,6 +22,8 @@ pub struct Histogram {
 pub(super) struct HistogramCells {
     bounds: Box<[f64]>,
     stripes: Stripes,
+    /// Whether it is printed before a value was observed.
+    empty_too: bool,
 }
 
 /// `n` bounds, the first of them `start`, each `factor` times the one before.
@@ -43,7 +45,7 @@ impl Histogram {
 
     /// Observes a value in the unit of the histogram; it falls into the first bucket whose bound is not below it.
     pub fn observe_value(&self, value: f64) {
-        let HistogramCells { bounds, stripes } = &*self.cells;
+        let HistogramCells { bounds, stripes, .. } = &*self.cells;
         // In order and not by halves: small values are the usual ones. NaN falls past the last bound.
         let bucket = bounds.iter().position(|bound| value <= *bound).unwrap_or(bounds.len());
         stripes.add(bucket, 1);
@@ -58,8 +60,8 @@ impl Histogram {
 }
 
 impl HistogramCells {
-    pub(super) fn new(bounds: &[f64]) -> Self {
-        Self { bounds: bounds.into(), stripes: Stripes::new(bounds.len() + 2) }
+    pub(super) fn new(bounds: &[f64], empty_too: bool) -> Self {
+        Self { bounds: bounds.into(), stripes: Stripes::new(bounds.len() + 2), empty_too }
     }
 
     fn counts(&self) -> Vec<u64> {
@@ -78,12 +80,14 @@ impl Series for HistogramCells {
     }
 
     fn same_shape(&self, other: &Self) -> bool {
-        self.bounds == other.bounds
+        self.bounds == other.bounds && self.empty_too == other.empty_too
     }
 
     fn collect(&self, labels: &LabelSet, out: &mut dyn FnMut(LabelSet, Value)) {
-        let sum = self.stripes.sum_f64(self.bounds.len() + 1);
-        out(labels.clone(), Value::Histogram { bounds: self.bounds.clone(), counts: self.counts(), sum });
+        let (sum, counts) = (self.stripes.sum_f64(self.bounds.len() + 1), self.counts());
+        if self.empty_too || counts.iter().any(|count| *count > 0) {
+            out(labels.clone(), Value::Histogram { bounds: self.bounds.clone(), counts, sum });
+        }
     }
 }
 

@@ -106,7 +106,7 @@ impl Registry {
         Counter::new(self.series(name, help, labels, CounterCell::default()))
     }
 
-    /// A dense block of counters: one for each combination of the values of 1 to 3 `dimensions`. Those at zero are not
+    /// A dense block of counters: one for each combination of the values of `dimensions`, three at most. Those at zero are not
     /// printed.
     #[must_use]
     pub fn counter_table<const N: usize>(
@@ -130,7 +130,19 @@ impl Registry {
     /// for all that is above.
     #[must_use]
     pub fn histogram(&self, name: &str, help: &str, labels: &[(&str, &str)], bounds: &[f64]) -> Histogram {
-        Histogram::new(self.series(name, help, labels, HistogramCells::new(bounds)))
+        Histogram::new(self.series(name, help, labels, HistogramCells::new(bounds, true)))
+    }
+
+    /// A histogram that is not printed before a value was observed: for one of many that stay empty as a rule.
+    #[must_use]
+    pub fn rare_histogram(
+        &self,
+        name: &str,
+        help: &str,
+        labels: &[(&str, &str)],
+        bounds: &[f64],
+    ) -> Histogram {
+        Histogram::new(self.series(name, help, labels, HistogramCells::new(bounds, false)))
     }
 
     /// A gauge whose value is asked for at every scrape. While two of the same name and labels live, as during a
