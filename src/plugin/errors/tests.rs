@@ -1,7 +1,8 @@
 use super::*;
 use crate::dns::{FailureKind, RecordType};
-use crate::plugin::testing::{Bench, Scripted, answer_a, origin, packet};
-use crate::telemetry::log;
+use crate::plugin::testing::{Bench, Scripted, answer_a, name, origin, packet};
+use crate::plugin::{Block, Chain, Router};
+use crate::telemetry::{log, panics};
 use std::io;
 use std::sync::Mutex;
 use tracing_subscriber::layer::SubscriberExt;
@@ -101,6 +102,33 @@ fn a_period_that_ends_is_told_and_the_next_one_begins() {
     let told = consolidated("consolidate 0s .", &["a", "b"]);
     assert_eq!(told.lines().count(), 2, "{told}");
     assert!(told.lines().all(|line| line.ends_with("1 errors like '.' occurred in last 0s")), "{told}");
+}
+
+#[test]
+fn a_panic_is_told_with_its_place_and_where_asked_for_with_the_calls() {
+    panics::install();
+    let panicking = |_: &Query<'_>, _: &mut Response| -> Reply { panic!("on purpose") };
+    let chain = Chain::new(vec![Arc::new(Scripted::new(panicking))]);
+    let router = Router::new(vec![Block { zone: name("."), chain }], false, None);
+    let packet = packet("a.test", RecordType::A, None);
+    // No other test of this binary says whether stacks are taken.
+    let told = |stacks: bool| {
+        panics::take_stacks(stacks);
+        let lines = logged(|| {
+            let query = Query::parse(&packet, origin()).unwrap();
+            let reply = router.serve(&query, &mut Response::new());
+            assert!(matches!(reply, Reply::Done(Outcome::Failed(_))));
+        });
+        panics::take_stacks(false);
+        lines
+    };
+    let place =
+        "[ERROR] Recovered from panic in server: a.test. A: on purpose, at src/plugin/errors/tests.rs:";
+    let with = told(true);
+    assert!(with.starts_with(place) && with.lines().count() > 5, "{with}");
+    assert!(with.lines().all(|line| line.starts_with("[ERROR] ")), "{with}");
+    let without = told(false);
+    assert!(without.starts_with(place) && without.lines().count() == 1, "{without}");
 }
 
 #[test]

@@ -147,6 +147,29 @@ fn the_endpoint_gives_all_metrics_of_the_process() {
 }
 
 #[test]
+fn no_client_and_no_upstream_can_make_series() {
+    let bench = Bench::new(&[".", "example.org"]);
+    let answering = |query: &Query<'_>, response: &mut Response| {
+        response.set_rcode(crate::dns::Rcode(query.qtype().0 % 4096));
+        Reply::answered()
+    };
+    let chain = bench.chain(setup, "prometheus", Scripted::new(answering));
+    for rtype in (0..=u16::MAX).step_by(7) {
+        for name in ["a.example.org", "b.test"] {
+            let mut from = origin();
+            from.transport = if rtype % 2 == 0 { Transport::Tcp } else { Transport::Udp };
+            bench.ask(&chain, &packet(name, RecordType(rtype), Some((4096, rtype % 3 == 0))), from);
+        }
+    }
+    let series = lines(&bench, "coredns_dns_requests_total").len();
+    // Two zones, two transports, twenty types.
+    assert!(series <= 2 * 2 * labels::TYPES.len(), "{series}");
+    let series = lines(&bench, "coredns_dns_responses_total").len();
+    assert!(series <= 2 * labels::RCODES.len(), "{series}");
+    assert_eq!(bench.process.metrics.refused(), 0);
+}
+
+#[test]
 fn a_query_for_names_gets_these_alone() {
     let bench = Bench::new(&["."]);
     let draft = bench.set_up(setup, "prometheus").unwrap();
