@@ -1,5 +1,5 @@
 //! The small HTTP server for health, readiness and metrics: a few fixed paths, HTTP/1 only, with TLS and passwords where a
-//! [`Guard`] asks for them. The method does not matter, but that HEAD gets no body: there is nothing to change here, and
+//! `Guard` asks for them. The method does not matter, but that HEAD gets no body: there is nothing to change here, and
 //! CoreDNS's endpoints answer any.
 //!
 //! ```text
