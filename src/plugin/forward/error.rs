@@ -12,13 +12,28 @@ pub struct ExchangeError {
     /// What was being done.
     pub step: Step,
     /// Over what.
-    pub transport: Transport,
+    pub over: Over,
     /// Our end, where there was one.
     pub local: Option<SocketAddr>,
     /// The upstream.
     pub to: SocketAddr,
     /// What went wrong.
     pub cause: Cause,
+}
+
+/// What carries an exchange.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Over {
+    /// UDP
+    Udp,
+    /// TCP
+    Tcp,
+    /// TLS
+    Tls,
+    /// HTTPS
+    Https,
+    /// QUIC
+    Quic,
 }
 
 /// The part of an exchange.
@@ -91,18 +106,38 @@ impl ExchangeError {
     }
 }
 
+impl Over {
+    /// As metrics and errors name it.
+    #[must_use]
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Udp => "udp",
+            Self::Tcp => "tcp",
+            // The word of Go's DNS library.
+            Self::Tls => "tcp-tls",
+            Self::Https => "https",
+            Self::Quic => "quic",
+        }
+    }
+}
+
+impl From<Transport> for Over {
+    fn from(transport: Transport) -> Self {
+        match transport {
+            Transport::Udp => Self::Udp,
+            Transport::Tcp => Self::Tcp,
+        }
+    }
+}
+
 impl fmt::Display for ExchangeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let transport = match self.transport {
-            Transport::Udp => "udp",
-            Transport::Tcp => "tcp",
-        };
         let (step, call) = match self.step {
             Step::Dial => ("dial", "connect"),
             Step::Write => ("write", "write"),
             Step::Read => ("read", "read"),
         };
-        write!(f, "{step} {transport} ")?;
+        write!(f, "{step} {} ", self.over.label())?;
         if let Some(local) = self.local {
             write!(f, "{local}->")?;
         }
@@ -138,7 +173,7 @@ mod tests {
     fn error(step: Step, local: Option<&str>, cause: Cause) -> ExchangeError {
         let address = |text: &str| text.parse().unwrap();
         let to = address("192.0.2.1:53");
-        ExchangeError { step, transport: Transport::Udp, local: local.map(address), to, cause }
+        ExchangeError { step, over: Over::Udp, local: local.map(address), to, cause }
     }
 
     #[test]

@@ -9,7 +9,7 @@ use nix::sys::socket::{
     sockopt::{Ipv4RecvErr, Ipv6RecvErr},
 };
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
-use tokio::io::{AsyncReadExt, AsyncWriteExt, Interest};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, Interest};
 use tokio::net::{TcpSocket, TcpStream, UdpSocket};
 
 use super::error::{Cause, Step};
@@ -79,7 +79,12 @@ impl Outgoing {
         self.framed[LENGTH_LEN..LENGTH_LEN + 2].copy_from_slice(&id.to_be_bytes());
     }
 
-    fn message(&self) -> &[u8] {
+    /// Length and message, as streams carry it.
+    pub(super) fn framed(&self) -> &[u8] {
+        &self.framed
+    }
+
+    pub(super) fn message(&self) -> &[u8] {
         &self.framed[LENGTH_LEN..]
     }
 
@@ -159,7 +164,7 @@ pub(super) async fn exchange_udp<T>(
     }
 }
 
-// === TCP ===
+// === TCP and TLS ===
 
 /// A connection, from `source` if that is given. Does not end by itself.
 pub(super) async fn dial_tcp(to: SocketAddr, source: Option<IpAddr>) -> io::Result<TcpStream> {
@@ -179,8 +184,8 @@ pub(super) fn is_quiet(stream: &TcpStream) -> bool {
 }
 
 /// Sends, and waits for the reply. The flag says whether the connection may be used again. Does not end by itself.
-pub(super) async fn exchange_tcp<T>(
-    stream: &mut TcpStream,
+pub(super) async fn exchange_stream<S: AsyncRead + AsyncWrite + Unpin, T>(
+    stream: &mut S,
     query: &Outgoing,
     take: Take<'_, T>,
 ) -> Result<(T, bool), Broken> {
@@ -208,7 +213,10 @@ pub(super) async fn exchange_tcp<T>(
 }
 
 /// Reads until a whole message stands at the start; gives its end.
-async fn read_message(stream: &mut TcpStream, received: &mut Vec<u8>) -> Result<usize, Broken> {
+async fn read_message(
+    stream: &mut (impl AsyncRead + Unpin),
+    received: &mut Vec<u8>,
+) -> Result<usize, Broken> {
     loop {
         let wanted = match received.first_chunk() {
             Some(length) => LENGTH_LEN + usize::from(u16::from_be_bytes(*length)),

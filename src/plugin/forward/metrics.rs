@@ -3,7 +3,8 @@
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use crate::dns::{Rcode, Transport};
+use super::error::Over;
+use crate::dns::Rcode;
 use crate::telemetry::metrics::{Counter, Histogram, Registry, exponential};
 
 /// Codes that have a series of their own; any other is counted as `other`, so that an upstream cannot make series.
@@ -22,12 +23,17 @@ pub(super) struct UpstreamMetrics {
     registry: Registry,
     to: String,
     pub(super) probe_failures: Counter,
-    /// By transport.
-    reused: [Counter; 2],
-    opened: [Counter; 2],
+    /// By what the upstream is spoken to over.
+    connections: Vec<(Over, ConnectionMetrics)>,
     /// By RCODE, each made when the upstream first gives it: an upstream gives two or three of them, and each takes
     /// nineteen lines of every scrape.
     durations: [OnceLock<Histogram>; RCODES_KNOWN + 1],
+}
+
+/// The counters of the connections to one upstream.
+struct ConnectionMetrics {
+    reused: Counter,
+    opened: Counter,
 }
 
 impl ForwardMetrics {
@@ -53,40 +59,41 @@ impl ForwardMetrics {
 }
 
 impl UpstreamMetrics {
-    pub(super) fn new(registry: &Registry, to: String) -> Self {
-        let by_transport = |name: &str, help: &str| {
-            ["udp", "tcp"].map(|proto| {
-                registry.counter(name, help, &[("proxy_name", "forward"), ("to", &to), ("proto", proto)])
-            })
-        };
+    /// The counters of the upstream `to`, which is spoken to in these ways.
+    pub(super) fn new(registry: &Registry, to: String, ways: &[Over]) -> Self {
+        let connections = ways.iter().map(|over| {
+            let labels = [("proxy_name", "forward"), ("to", to.as_str()), ("proto", over.label())];
+            let reused = registry.counter(
+                "coredns_proxy_conn_cache_hits_total",
+                "Counter of connection cache hits per upstream and protocol.",
+                &labels,
+            );
+            let opened = registry.counter(
+                "coredns_proxy_conn_cache_misses_total",
+                "Counter of connection cache misses per upstream and protocol.",
+                &labels,
+            );
+            (*over, ConnectionMetrics { reused, opened })
+        });
+        let connections = connections.collect();
         Self {
             probe_failures: registry.counter(
                 "coredns_proxy_healthcheck_failures_total",
                 "Counter of the number of failed healthchecks.",
                 &[("proxy_name", "forward"), ("to", &to)],
             ),
-            reused: by_transport(
-                "coredns_proxy_conn_cache_hits_total",
-                "Counter of connection cache hits per upstream and protocol.",
-            ),
-            opened: by_transport(
-                "coredns_proxy_conn_cache_misses_total",
-                "Counter of connection cache misses per upstream and protocol.",
-            ),
+            connections,
             durations: [const { OnceLock::new() }; RCODES_KNOWN + 1],
             registry: registry.clone(),
             to,
         }
     }
 
-    /// A connection came out of the pool.
-    pub(super) fn reused(&self, transport: Transport) {
-        self.reused[transport as usize].inc();
-    }
-
-    /// A connection was opened.
-    pub(super) fn opened(&self, transport: Transport) {
-        self.opened[transport as usize].inc();
+    /// A connection was there, or had to be opened.
+    pub(super) fn connected(&self, over: Over, is_kept: bool) {
+        if let Some((_, counters)) = self.connections.iter().find(|(way, _)| *way == over) {
+            if is_kept { &counters.reused } else { &counters.opened }.inc();
+        }
     }
 
     /// An answer came.

@@ -3,7 +3,7 @@
 //! # How it is made
 //!
 //! ```text
-//!   Forward ─ matches? ─▶ Flights ─ first ─▶ Job ─ policy, health ─▶ Upstream ─ pool ─▶ exchange (UDP, TCP)
+//!   Forward ─ matches? ─▶ Flights ─ first ─▶ Job ─ policy, health ─▶ Upstream ─▶ exchange (UDP, TCP, TLS, HTTPS, QUIC)
 //!      │                     └─ asked already: waits     └─ failover          └─ failed: health probes until it answers
 //!      └─ no: next plugin
 //! ```
@@ -17,14 +17,20 @@ mod error;
 mod exchange;
 mod flight;
 mod health;
+mod hosts;
+mod https;
 mod metrics;
 mod outlet;
 mod policy;
 mod pool;
+mod quic;
 mod random;
 mod resolv_conf;
 mod setup;
+mod shared;
 mod stanza;
+mod target;
+mod tls;
 mod upstream;
 
 use std::sync::Arc;

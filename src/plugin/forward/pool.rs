@@ -53,7 +53,7 @@ impl<C> Pool<C> {
     }
 
     /// Keeps a connection for the next query, or closes it. `true` asks the caller to see to it that [`Pool::sweep`] is
-    /// called when [`Pool::expire`] has passed, and again for as long as that says `true`.
+    /// called when `expire` has passed, and again for as long as that says `true`.
     #[must_use]
     pub(super) fn put(&self, connection: C, opened: Instant, now: Instant) -> bool {
         let idle = Idle { connection, opened, used: now };
@@ -77,11 +77,6 @@ impl<C> Pool<C> {
             state.idle = VecDeque::new();
         }
         state.swept
-    }
-
-    /// After how long an idle connection is closed.
-    pub(super) fn expire(&self) -> Duration {
-        self.keeping.expire
     }
 
     #[cfg(test)]

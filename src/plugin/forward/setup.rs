@@ -1,16 +1,23 @@
 //! From the words of the directive to what they mean.
 
+use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use hyper::Method;
+use rustls::pki_types::ServerName;
+
 use super::Forward;
-use super::address::upstreams;
+use super::address::{Outside, resolver, upstreams};
 use super::health::Probe;
+use super::hosts::{addresses, unchecked};
 use super::outlet::Way;
 use super::policy::Policy;
 use super::pool::Keeping;
 use super::stanza::{Options, Stanza};
+use super::target::{Protocol, Target};
+use super::tls::TlsFiles;
 use super::upstream::UpstreamOptions;
 use crate::corefile::{Diagnostic, Directive, Environment, Shown, System, Token, zones};
 use crate::dns::{Name, Rcode, Transport};
@@ -53,7 +60,8 @@ const PROPERTIES: [&str; 21] = [
 /// At the word that is wrong.
 pub fn setup(setup: &mut Setup<'_>) -> SetupResult {
     for (index, directive) in setup.directives.iter().enumerate() {
-        let options = parse(directive, &setup.process.root, &System)?;
+        let lookup: Lookup = if setup.process.check_only { |_, _| Ok(unchecked()) } else { addresses };
+        let options = parse(directive, &setup.process.root, &System, lookup)?;
         let stanza = Stanza::new(options, &setup.process.metrics);
         let has_successor = index + 1 < setup.directives.len();
         Way::all(&stanza).for_each(|way| setup.draft.outlets.add(way));
@@ -64,17 +72,34 @@ pub fn setup(setup: &mut Setup<'_>) -> SetupResult {
     Ok(())
 }
 
+/// Finds the addresses of a host name, from these resolvers or from the system.
+pub(super) type Lookup = fn(&str, &[SocketAddr]) -> Result<Vec<IpAddr>, String>;
+
+/// What decides who is asked, gathered from the block and used when it is whole.
+#[derive(Default)]
+struct Reach<'d> {
+    resolvers: Vec<SocketAddr>,
+    tls: Option<(&'d Directive, TlsFiles)>,
+    server_name: Option<&'d Token>,
+    method: Option<Method>,
+}
+
 pub(super) fn parse(
     directive: &Directive,
     root: &Path,
     env: &dyn Environment,
+    lookup: Lookup,
 ) -> Result<Options, Diagnostic> {
     let words = directive.at_least(2, USAGE)?;
     let [from, to @ ..] = words else { return Err(Diagnostic::error("`forward` has no FROM")) };
     let mut options = defaults(from_zone(from)?);
     let mut max_age = None;
+    let mut reach = Reach::default();
     for property in directive.properties() {
         property.no_block()?;
+        if reach.take(property, root, env)? {
+            continue;
+        }
         if property.name.text == "max_age" {
             max_age = Some(property);
         }
@@ -91,8 +116,72 @@ pub(super) fn parse(
     if options.force_tcp {
         options.upstream.probe.transport = Transport::Tcp;
     }
-    options.to = upstreams(to, root, env)?;
+    let lookup = |host: &str| lookup(host, &reach.resolvers);
+    options.to = upstreams(to, &Outside { root, env, lookup: &lookup })?;
+    reach.encrypt(&mut options.to, directive, to)?;
     Ok(options)
+}
+
+impl<'d> Reach<'d> {
+    /// Takes a property that is about reaching upstreams; gives whether it is one.
+    fn take(
+        &mut self,
+        property: &'d Directive,
+        root: &Path,
+        env: &dyn Environment,
+    ) -> Result<bool, Diagnostic> {
+        match property.name.text.as_str() {
+            "tls" => self.tls = Some((property, TlsFiles::parse(property, root, env)?)),
+            "tls_servername" => {
+                let name = word(property, "tls_servername NAME")?;
+                if ServerName::try_from(name.text.as_str()).is_err() {
+                    return Err(name.wrong("the name of a server").help("write it as in its certificate"));
+                }
+                self.server_name = Some(name);
+            }
+            "doh_method" => {
+                let method = word(property, "doh_method GET|POST")?;
+                self.method = Some(method.one_of(&[("GET", Method::GET), ("POST", Method::POST)])?);
+            }
+            "resolver" => {
+                for address in property.at_least(1, "resolver ADDRESS[:PORT]…")? {
+                    self.resolvers.push(resolver(address)?);
+                }
+            }
+            _ => return Ok(false),
+        }
+        Ok(true)
+    }
+
+    /// Makes ready what connections to encrypted upstreams are made with.
+    fn encrypt(self, to: &mut [Target], directive: &Directive, words: &[Token]) -> Result<(), Diagnostic> {
+        if to.iter().all(|target| target.protocol == Protocol::Dns) {
+            return Ok(());
+        }
+        if let Some(name) = self.server_name {
+            if let Some(word) = words.iter().find(|word| word.text.contains("://") && word.text.contains('%'))
+            {
+                let error = Diagnostic::error("two names for one certificate").at(word.span);
+                return Err(error
+                    .related(name.span, "`tls_servername` is here")
+                    .help("write the name behind each `%`, or `tls_servername` for all"));
+            }
+            to.iter_mut().for_each(|target| target.server_name = Some(name.text.clone()));
+        }
+        let (place, files) = match self.tls {
+            Some((property, files)) => (property.head(), files),
+            None => (directive.head(), TlsFiles::default()),
+        };
+        let wrong = |why: String| {
+            let error = Diagnostic::error(format!("encrypted upstreams cannot be reached: {why}")).at(place);
+            error.help(
+                "write `tls [CERT KEY] CA` with files that belong together, and names as in certificates",
+            )
+        };
+        let config = files.config().map_err(wrong)?;
+        let method = self.method.unwrap_or(Method::POST);
+        to.iter_mut().try_for_each(|target| target.encrypt(&config, &method).map_err(wrong))
+    }
 }
 
 fn defaults(from: Name) -> Options {
@@ -194,12 +283,6 @@ fn apply(property: &Directive, options: &mut Options) -> Result<(), Diagnostic> 
             }
             options.failover.extend(words);
         }
-        "tls" | "tls_servername" | "doh_method" => {
-            return Err(not_built(property, "upstreams are asked over UDP and TCP alone: leave it out"));
-        }
-        "resolver" => {
-            return Err(not_built(property, "host names as upstreams are not built: write their addresses"));
-        }
         _ => return Err(property.unknown_property("forward", &PROPERTIES)),
     }
     Ok(())
@@ -247,9 +330,4 @@ fn rcodes(property: &Directive, usage: &str) -> Result<Vec<Rcode>, Diagnostic> {
         })
     };
     property.at_least(1, usage)?.iter().map(rcode).collect()
-}
-
-fn not_built(property: &Directive, help: &str) -> Diagnostic {
-    let error = Diagnostic::error(format!("`{}` of `forward` is not built yet", property.name.text));
-    error.at(property.name.span).help(help)
 }

@@ -1,6 +1,5 @@
 //! One `forward` directive at work: which upstream is asked, and what becomes of its reply.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::time::Duration;
@@ -10,10 +9,11 @@ use tokio::time::{Instant, sleep};
 use super::error::{Cause, ExchangeError};
 use super::exchange::Outgoing;
 use super::flight::{Boarded, Flights, Landing};
-use super::metrics::{ForwardMetrics, UpstreamMetrics};
+use super::metrics::ForwardMetrics;
 use super::outlet::Looping;
 use super::policy::{Chooser, Order, Policy};
 use super::random::random_below;
+use super::target::Target;
 use super::upstream::{Upstream, UpstreamOptions};
 use crate::dns::{
     BadMessage, Failure, FailureKind, Flags, Name, OwnedQuery, Query, Rcode, Response, Section, Transport,
@@ -37,7 +37,7 @@ pub(super) struct Options {
     pub(super) from: Name,
     pub(super) except: Vec<Name>,
     /// From 1 to 15, none twice.
-    pub(super) to: Vec<SocketAddr>,
+    pub(super) to: Vec<Target>,
     pub(super) policy: Policy,
     pub(super) force_tcp: bool,
     pub(super) prefer_udp: bool,
@@ -85,9 +85,8 @@ pub(super) struct Job {
 
 impl Stanza {
     pub(super) fn new(options: Options, registry: &Registry) -> Arc<Self> {
-        let upstreams = options.to.iter().map(|to| {
-            Upstream::new(*to, options.upstream.clone(), UpstreamMetrics::new(registry, to.to_string()))
-        });
+        let upstreams =
+            options.to.iter().map(|to| Upstream::new(to.clone(), options.upstream.clone(), registry));
         Arc::new(Self {
             upstreams: upstreams.collect(),
             looping: options.to.iter().map(|_| Looping::default()).collect(),
@@ -259,7 +258,7 @@ impl Job {
             client => client,
         };
         let rcode = self.ask_over(transport, upstream, response, deadline).await?;
-        let is_cut = transport == Transport::Udp && response.flags().has(Flags::TC);
+        let is_cut = upstream.may_cut(transport) && response.flags().has(Flags::TC);
         if !is_cut || !options.prefer_udp {
             return Ok(rcode);
         }

@@ -1,20 +1,30 @@
 //! One upstream: its connections, and whether it is down.
 
+use std::future::Future;
+use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering::Relaxed};
 use std::time::Duration;
 
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpStream, UdpSocket};
 use tokio::time::{Instant, timeout_at};
+use tokio_rustls::client::TlsStream;
 
-use super::error::{Cause, ExchangeError, Step};
-use super::exchange::{self, Broken, Outgoing, Take};
+use super::error::{Cause, ExchangeError, Over, Step};
+use super::exchange::{self, Broken, Outgoing, Take, Verdict};
 use super::health::Probe;
+use super::https::{Https, HttpsConnection};
 use super::metrics::UpstreamMetrics;
 use super::pool::{Keeping, Pool};
+use super::quic::{Quic, QuicConnection};
 use super::random::random_u16;
+use super::shared::{Multiplexed, Shared};
+use super::target::{Encrypted, Target};
+use super::tls::Tls;
 use crate::dns::Transport;
+use crate::telemetry::metrics::Registry;
 
 /// How long a connection may take to open. CoreDNS adapts this between 1 and 30 s, which with 5 s for the whole query
 /// leaves a single silent address no time for the next.
@@ -39,27 +49,82 @@ pub(super) struct UpstreamOptions {
 
 /// A server that queries are forwarded to.
 pub struct Upstream {
-    pub(super) address: SocketAddr,
+    pub(super) target: Target,
     pub(super) options: UpstreamOptions,
     pub(super) metrics: UpstreamMetrics,
-    udp: Pool<UdpSocket>,
-    tcp: Pool<TcpStream>,
+    way: Way,
     in_flight: AtomicUsize,
     pub(super) fails: AtomicU32,
     pub(super) is_probed: AtomicBool,
+}
+
+/// The connections.
+enum Way {
+    Plain { udp: Pool<UdpSocket>, tcp: Pool<TcpStream> },
+    Tls(Arc<Tls>, Pool<TlsStream<TcpStream>>),
+    Https(Arc<Https>, Arc<Shared<HttpsConnection>>),
+    Quic(Arc<Quic>, Arc<Shared<QuicConnection>>),
+}
+
+/// A stream that carries one query at a time.
+trait Wire: AsyncRead + AsyncWrite + Unpin + Send + 'static {
+    const OVER: Over;
+
+    /// What is below it.
+    fn tcp(&self) -> &TcpStream;
+
+    /// Where such streams of an upstream wait.
+    fn pool(upstream: &Upstream) -> Option<&Pool<Self>>
+    where
+        Self: Sized;
+}
+
+impl Wire for TcpStream {
+    const OVER: Over = Over::Tcp;
+
+    fn tcp(&self) -> &TcpStream {
+        self
+    }
+
+    fn pool(upstream: &Upstream) -> Option<&Pool<Self>> {
+        if let Way::Plain { tcp, .. } = &upstream.way { Some(tcp) } else { None }
+    }
+}
+
+impl Wire for TlsStream<TcpStream> {
+    const OVER: Over = Over::Tls;
+
+    fn tcp(&self) -> &TcpStream {
+        self.get_ref().0
+    }
+
+    fn pool(upstream: &Upstream) -> Option<&Pool<Self>> {
+        if let Way::Tls(_, pool) = &upstream.way { Some(pool) } else { None }
+    }
 }
 
 /// One of the queries that may wait at once.
 struct Place<'u>(&'u Upstream);
 
 impl Upstream {
-    pub(super) fn new(address: SocketAddr, options: UpstreamOptions, metrics: UpstreamMetrics) -> Arc<Self> {
+    pub(super) fn new(target: Target, options: UpstreamOptions, registry: &Registry) -> Arc<Self> {
+        let keeping = options.keeping;
+        let (way, overs): (_, &[Over]) = match &target.encrypted {
+            None => {
+                let way = Way::Plain { udp: Pool::new(keeping), tcp: Pool::new(keeping) };
+                (way, &[Over::Udp, Over::Tcp])
+            }
+            Some(Encrypted::Tls(tls)) => (Way::Tls(Arc::clone(tls), Pool::new(keeping)), &[Over::Tls]),
+            Some(Encrypted::Https(https)) => {
+                (Way::Https(Arc::clone(https), Shared::new(keeping)), &[Over::Https])
+            }
+            Some(Encrypted::Quic(quic)) => (Way::Quic(Arc::clone(quic), Shared::new(keeping)), &[Over::Quic]),
+        };
         Arc::new(Self {
-            address,
-            udp: Pool::new(options.keeping),
-            tcp: Pool::new(options.keeping),
+            metrics: UpstreamMetrics::new(registry, target.to_string(), overs),
+            target,
             options,
-            metrics,
+            way,
             in_flight: AtomicUsize::new(0),
             fails: AtomicU32::new(0),
             is_probed: AtomicBool::new(false),
@@ -70,6 +135,11 @@ impl Upstream {
     #[must_use]
     pub fn is_down(&self) -> bool {
         self.options.fails_max > 0 && self.fails.load(Relaxed) > self.options.fails_max
+    }
+
+    /// Whether a reply over UDP may come cut: an encrypted upstream gives all of it at once.
+    pub(super) fn may_cut(&self, transport: Transport) -> bool {
+        matches!(self.way, Way::Plain { .. }) && transport == Transport::Udp
     }
 
     /// Asks, and is content with any reply.
@@ -85,9 +155,9 @@ impl Upstream {
         self.exchange(query, transport, deadline, &mut |_| Ok(())).await
     }
 
-    /// Asks over `transport`, with a new id, and gives the octets of the reply to `take`; waits until `deadline` at
-    /// most. A kept connection that turns out to be closed is replaced at once.
-    pub(super) async fn exchange<T>(
+    /// Asks, with a new id, and gives the octets of the reply to `take`; waits until `deadline` at most. `transport` counts
+    /// where the upstream has a choice. A kept connection that turns out to be closed is replaced at once.
+    pub(super) async fn exchange<T: Send>(
         self: &Arc<Self>,
         query: &mut Outgoing,
         transport: Transport,
@@ -95,38 +165,71 @@ impl Upstream {
         take: Take<'_, T>,
     ) -> Result<T, ExchangeError> {
         let Some(_place) = self.enter() else {
-            return Err(self.error(transport, Step::Dial, None, Cause::Busy(self.options.in_flight_max)));
+            return Err(self.error(
+                transport.into(),
+                Step::Dial,
+                None,
+                Cause::Busy(self.options.in_flight_max),
+            ));
         };
-        query.set_id(random_u16());
-        match transport {
-            Transport::Udp => self.ask_udp(query, deadline, take).await,
-            Transport::Tcp => self.ask_tcp(query, deadline, take).await,
+        let (to, source) = (self.target.address, self.options.source);
+        match &self.way {
+            Way::Plain { udp, .. } if transport == Transport::Udp => {
+                query.set_id(random_u16());
+                self.ask_udp(udp, query, deadline, take).await
+            }
+            Way::Plain { tcp, .. } => {
+                query.set_id(random_u16());
+                self.ask_stream(tcp, || exchange::dial_tcp(to, source), query, deadline, take).await
+            }
+            Way::Tls(tls, pool) => {
+                query.set_id(random_u16());
+                self.ask_stream(pool, || tls.dial(to, source), query, deadline, take).await
+            }
+            Way::Https(https, shared) => {
+                query.set_id(0);
+                let dial = || https.dial(&self.target, source);
+                let query = &*query;
+                let ask = |connection: HttpsConnection| async move {
+                    https.ask(&connection, query.message()).await
+                };
+                self.ask_shared(shared, Over::Https, dial, ask, query, deadline, take).await
+            }
+            Way::Quic(quic, shared) => {
+                query.set_id(0);
+                let dial = || quic.dial(&self.target, source);
+                let query = &*query;
+                let ask =
+                    |connection: QuicConnection| async move { quic.ask(&connection, query.framed()).await };
+                self.ask_shared(shared, Over::Quic, dial, ask, query, deadline, take).await
+            }
         }
     }
 
     async fn ask_udp<T>(
         self: &Arc<Self>,
+        pool: &Pool<UdpSocket>,
         query: &Outgoing,
         deadline: Instant,
         take: Take<'_, T>,
     ) -> Result<T, ExchangeError> {
         loop {
             let now = Instant::now();
-            let (socket, opened, is_kept) = match self.udp.take(now) {
+            let (socket, opened, is_kept) = match pool.take(now) {
                 Some(idle) => (idle.connection, idle.opened, true),
                 None => {
-                    let dialed = exchange::dial_udp(self.address, self.options.source);
-                    let failed = |error| self.error(Transport::Udp, Step::Dial, None, Cause::Io(error));
+                    let dialed = exchange::dial_udp(self.target.address, self.options.source);
+                    let failed = |error| self.error(Over::Udp, Step::Dial, None, Cause::Io(error));
                     (dialed.map_err(failed)?, now, false)
                 }
             };
-            self.count(Transport::Udp, is_kept);
+            self.metrics.connected(Over::Udp, is_kept);
             let until = deadline.min(now + self.options.read_timeout);
             let result = timeout_at(until, exchange::exchange_udp(&socket, query, &mut *take)).await;
             match result.unwrap_or_else(|_| Err(Broken::timeout())) {
                 Ok(taken) => {
-                    if self.udp.put(socket, opened, Instant::now()) {
-                        self.sweep_later(|upstream| &upstream.udp);
+                    if pool.put(socket, opened, Instant::now()) {
+                        self.sweep_later(Self::udp);
                     }
                     return Ok(taken);
                 }
@@ -134,80 +237,122 @@ impl Upstream {
                 Err(broken) if is_kept && broken.step == Step::Write => {}
                 Err(broken) => {
                     let local = socket.local_addr().ok();
-                    return Err(self.error(Transport::Udp, broken.step, local, broken.cause));
+                    return Err(self.error(Over::Udp, broken.step, local, broken.cause));
                 }
             }
         }
     }
 
-    async fn ask_tcp<T>(
+    /// Over TCP or TLS: one query at a time on each connection.
+    async fn ask_stream<S, D, T>(
         self: &Arc<Self>,
+        pool: &Pool<S>,
+        dial: impl Fn() -> D,
         query: &Outgoing,
         deadline: Instant,
         take: Take<'_, T>,
-    ) -> Result<T, ExchangeError> {
+    ) -> Result<T, ExchangeError>
+    where
+        S: Wire,
+        D: Future<Output = io::Result<S>>,
+    {
         loop {
-            let (mut stream, opened, is_kept) = self.connect(deadline).await?;
-            self.count(Transport::Tcp, is_kept);
+            let now = Instant::now();
+            let kept =
+                std::iter::from_fn(|| pool.take(now)).find(|idle| exchange::is_quiet(idle.connection.tcp()));
+            let (mut stream, opened, is_kept) = match kept {
+                Some(idle) => (idle.connection, idle.opened, true),
+                None => {
+                    let dialed = timeout_at(deadline.min(now + DIAL_TIMEOUT), dial()).await;
+                    let dialed = dialed.map_or(Err(Cause::Timeout), |dialed| dialed.map_err(Cause::Io));
+                    (dialed.map_err(|cause| self.error(S::OVER, Step::Dial, None, cause))?, now, false)
+                }
+            };
+            self.metrics.connected(S::OVER, is_kept);
             let until = deadline.min(Instant::now() + self.options.read_timeout);
-            let result = timeout_at(until, exchange::exchange_tcp(&mut stream, query, &mut *take)).await;
+            let result = timeout_at(until, exchange::exchange_stream(&mut stream, query, &mut *take)).await;
             match result.unwrap_or_else(|_| Err(Broken::timeout())) {
                 Ok((taken, is_reusable)) => {
-                    if is_reusable && self.tcp.put(stream, opened, Instant::now()) {
-                        self.sweep_later(|upstream| &upstream.tcp);
+                    if is_reusable && pool.put(stream, opened, Instant::now()) {
+                        self.sweep_later(S::pool);
                     }
                     return Ok(taken);
                 }
                 Err(broken) if is_kept && broken.is_silent => {}
                 Err(broken) => {
-                    let local = stream.local_addr().ok();
-                    return Err(self.error(Transport::Tcp, broken.step, local, broken.cause));
+                    let local = stream.tcp().local_addr().ok();
+                    return Err(self.error(S::OVER, broken.step, local, broken.cause));
                 }
             }
         }
     }
 
-    /// A kept connection that is still good, or a new one.
-    async fn connect(&self, deadline: Instant) -> Result<(TcpStream, Instant, bool), ExchangeError> {
-        let now = Instant::now();
-        while let Some(idle) = self.tcp.take(now) {
-            if exchange::is_quiet(&idle.connection) {
-                return Ok((idle.connection, idle.opened, true));
-            }
+    /// Over HTTPS or QUIC: all queries on one connection.
+    #[expect(clippy::too_many_arguments, reason = "what differs between the two, and what does not")]
+    async fn ask_shared<C, D, A, T>(
+        &self,
+        shared: &Arc<Shared<C>>,
+        over: Over,
+        dial: impl Fn() -> D,
+        ask: impl Fn(C) -> A,
+        query: &Outgoing,
+        deadline: Instant,
+        take: Take<'_, T>,
+    ) -> Result<T, ExchangeError>
+    where
+        C: Multiplexed,
+        D: Future<Output = Result<C, Cause>>,
+        A: Future<Output = Result<Vec<u8>, Cause>>,
+    {
+        let mut is_new = false;
+        loop {
+            let now = Instant::now();
+            let taken = timeout_at(deadline.min(now + DIAL_TIMEOUT), shared.take(is_new, now, dial())).await;
+            let taken = taken.unwrap_or(Err(Cause::Timeout));
+            let taken = taken.map_err(|cause| self.error(over, Step::Dial, None, cause))?;
+            self.metrics.connected(over, taken.is_kept);
+            let until = deadline.min(Instant::now() + self.options.read_timeout);
+            let asked = timeout_at(until, ask(taken.connection.clone())).await.unwrap_or(Err(Cause::Timeout));
+            let failed = |cause| self.error(over, Step::Read, None, cause);
+            let reply = match asked {
+                Ok(reply) => reply,
+                // The peer closed it, perhaps before our query came.
+                Err(_) if taken.is_kept && !taken.connection.is_open() => {
+                    is_new = true;
+                    continue;
+                }
+                Err(cause) => {
+                    if matches!(cause, Cause::Timeout) {
+                        // A peer that vanished says nothing: the next query finds out with a new connection.
+                        shared.forget().await;
+                    }
+                    return Err(failed(cause));
+                }
+            };
+            return match query.judge(&reply) {
+                Verdict::Reply => take(&reply).map_err(|error| failed(Cause::Broken(error))),
+                _ => Err(failed(Cause::OtherQuestion)),
+            };
         }
-        let dialed = timeout_at(
-            deadline.min(now + DIAL_TIMEOUT),
-            exchange::dial_tcp(self.address, self.options.source),
-        );
-        let stream = match dialed.await {
-            Ok(dialed) => dialed.map_err(Cause::Io),
-            Err(_) => Err(Cause::Timeout),
-        };
-        let stream = stream.map_err(|cause| self.error(Transport::Tcp, Step::Dial, None, cause))?;
-        Ok((stream, now, false))
     }
 
     /// Closes idle connections when they expire: a task that lives for as long as there are any.
-    fn sweep_later<C: Send + 'static>(self: &Arc<Self>, pool: fn(&Self) -> &Pool<C>) {
+    fn sweep_later<C: Send + 'static>(self: &Arc<Self>, pool: fn(&Self) -> Option<&Pool<C>>) {
         let upstream = Arc::downgrade(self);
-        let expire = pool(self).expire();
+        let expire = self.options.keeping.expire;
         tokio::spawn(async move {
             loop {
                 tokio::time::sleep(expire).await;
-                match upstream.upgrade() {
-                    Some(upstream) if pool(&upstream).sweep(Instant::now()) => {}
-                    _ => return,
+                let Some(upstream) = upstream.upgrade() else { return };
+                if !pool(&upstream).is_some_and(|pool| pool.sweep(Instant::now())) {
+                    return;
                 }
             }
         });
     }
 
-    fn count(&self, transport: Transport, is_kept: bool) {
-        if is_kept {
-            self.metrics.reused(transport);
-        } else {
-            self.metrics.opened(transport);
-        }
+    fn udp(&self) -> Option<&Pool<UdpSocket>> {
+        if let Way::Plain { udp, .. } = &self.way { Some(udp) } else { None }
     }
 
     fn enter(&self) -> Option<Place<'_>> {
@@ -215,21 +360,15 @@ impl Upstream {
         (self.in_flight.fetch_add(1, Relaxed) < self.options.in_flight_max).then_some(place)
     }
 
-    fn error(
-        &self,
-        transport: Transport,
-        step: Step,
-        local: Option<SocketAddr>,
-        cause: Cause,
-    ) -> ExchangeError {
-        ExchangeError { step, transport, local, to: self.address, cause }
+    fn error(&self, over: Over, step: Step, local: Option<SocketAddr>, cause: Cause) -> ExchangeError {
+        ExchangeError { step, over, local, to: self.target.address, cause }
     }
 
     #[cfg(test)]
     pub(super) fn idle(&self, transport: Transport) -> usize {
         match transport {
-            Transport::Udp => self.udp.len(),
-            Transport::Tcp => self.tcp.len(),
+            Transport::Udp => self.udp().map_or(0, Pool::len),
+            Transport::Tcp => TcpStream::pool(self).map_or(0, Pool::len),
         }
     }
 }

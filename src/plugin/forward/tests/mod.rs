@@ -20,6 +20,7 @@ use super::scripted::{
     Act, Scripted, Seen, answer, code, reply, silence, with_other_id, with_other_question,
 };
 use super::stanza::Options;
+use super::target::Target;
 use super::upstream::Upstream;
 use super::*;
 use crate::corefile::{Diagnostic, Memory};
@@ -34,7 +35,9 @@ fn parse(directives: &str, env: &Memory) -> Result<Vec<Options>, Diagnostic> {
     let text = format!(". {{\n{directives}\n}}\n");
     let corefile = crate::corefile::parse("Corefile", &text, env).unwrap();
     let directives = corefile.blocks[0].directives.iter();
-    directives.map(|directive| setup::parse(directive, Path::new("/"), env)).collect()
+    directives
+        .map(|directive| setup::parse(directive, Path::new("/"), env, |_, _| Err("nobody looks".to_owned())))
+        .collect()
 }
 
 struct Fixture {

@@ -55,12 +55,12 @@ fn what_is_wrong_is_said_with_what_would_be_right() {
     let many: String = (1..=16).map(|number| format!(" 192.0.2.{number}")).collect();
     for (directive, message, help) in [
         ("forward .", "`forward` takes at least 2 arguments", "forward FROM TO"),
-        ("forward . tls://192.0.2.1", "`tls://` upstreams are not built yet", "write the address alone"),
-        ("forward . https://192.0.2.1", "`https://` upstreams are not built yet", ""),
-        ("forward . quic://192.0.2.1", "`quic://` upstreams are not built yet", ""),
         ("forward . dsn://192.0.2.1", "`dsn` is no protocol of `forward`", "did you mean `dns://`?"),
-        ("forward . dns://dns.example.org", "`dns://dns.example.org` is not an upstream", "not looked up"),
-        ("forward . dns.example.org", "is neither an address nor a file", "resolv.conf"),
+        ("forward . https://192.0.2.1/dns-query", "has a path", "leave it out"),
+        ("forward . tls://192.0.2.1:853:1", "is not an upstream", "tls://"),
+        ("forward . dns://dns.example.org", "upstream `dns.example.org`: nobody looks", "resolver ADDRESS"),
+        ("forward . dns.example.org", "upstream `dns.example.org`: nobody looks", "resolver ADDRESS"),
+        ("forward . tls://192.0.2.1%a..b", "is no name of a server", "as in certificates"),
         ("forward . 192.0.2.1:0", "`192.0.2.1:0` is not an upstream", "write an address"),
         ("forward . 192.0.2.1:99999", "`192.0.2.1:99999` is not an upstream", "write an address"),
         ("forward . /nowhere", "cannot read `/nowhere`", "resolv.conf"),
@@ -72,10 +72,21 @@ fn what_is_wrong_is_said_with_what_would_be_right() {
             "unknown property `max_concurent`",
             "`max_concurrent`?",
         ),
-        ("forward . 192.0.2.1 {\ntls\n}", "`tls` of `forward` is not built yet", "leave it out"),
-        ("forward . 192.0.2.1 {\ntls_servername a\n}", "`tls_servername` of `forward` is not built", ""),
-        ("forward . 192.0.2.1 {\nresolver 192.0.2.3\n}", "`resolver` of `forward` is not built", "addresses"),
-        ("forward . 192.0.2.1 {\ndoh_method GET\n}", "`doh_method` of `forward` is not built", ""),
+        ("forward . 192.0.2.1 {\ntls a b c d\n}", "`tls` takes at most 3 arguments", "[CERT KEY] [CA]"),
+        ("forward . 192.0.2.1 {\ntls /nowhere\n}", "cannot read `/nowhere`", "PEM"),
+        ("forward . 192.0.2.1 {\ntls /empty\n}", "no certificate in `/empty`", "BEGIN CERTIFICATE"),
+        (
+            "forward . 192.0.2.1 {\ntls_servername a..b\n}",
+            "`a..b` is not the name of a server",
+            "certificate",
+        ),
+        ("forward . 192.0.2.1 {\nresolver dns\n}", "`dns` is not the address of a resolver", "192.0.2.1"),
+        ("forward . 192.0.2.1 {\ndoh_method PUT\n}", "`PUT`", "GET"),
+        (
+            "forward . tls://192.0.2.1%a.example.org {\ntls_servername b.example.org\n}",
+            "two names for one certificate",
+            "behind each `%`",
+        ),
         ("forward . 192.0.2.1 {\npolicy fastest\n}", "unexpected `fastest`", "sequential"),
         ("forward . 192.0.2.1 {\nexpire 10\n}", "`10` is not a duration", "10s"),
         ("forward . 192.0.2.1 {\nread_timeout 0s\n}", "`0s` is not a time to wait", "2s"),
@@ -99,6 +110,32 @@ fn what_is_wrong_is_said_with_what_would_be_right() {
 }
 
 #[test]
+fn upstreams_are_told_apart_by_protocol_address_and_name() {
+    let found = |words: &str| {
+        let env = Memory::default().with_file("/etc/resolv.conf", "nameserver 192.0.2.53\n");
+        let options = parse(&format!("forward . {words}"), &env).unwrap().remove(0);
+        let target = |target: &Target| {
+            let name = target.server_name.as_deref().map_or_else(String::new, |name| format!("%{name}"));
+            format!("{:?} {target}{name}", target.protocol)
+        };
+        options.to.iter().map(target).collect::<Vec<_>>()
+    };
+    for (words, expected) in [
+        ("192.0.2.1 dns://192.0.2.1 192.0.2.1:53", &["Dns 192.0.2.1:53"][..]),
+        ("tls://192.0.2.1 192.0.2.1:853", &["Tls 192.0.2.1:853", "Dns 192.0.2.1:853"]),
+        ("quic://[2001:db8::1] https://2001:db8::1", &["Quic [2001:db8::1]:853", "Https [2001:db8::1]:443"]),
+        (
+            "tls://192.0.2.1%a.example.org:8853 tls://192.0.2.1%A.example.org:8853 tls://192.0.2.1%b:8853",
+            &["Tls 192.0.2.1:8853%a.example.org", "Tls 192.0.2.1:8853%b"],
+        ),
+        ("tls://[2001:db8::1%a.example.org]:853", &["Tls [2001:db8::1]:853%a.example.org"]),
+        ("/etc/resolv.conf tls://192.0.2.1", &["Dns 192.0.2.53:53", "Tls 192.0.2.1:853"]),
+    ] {
+        assert_eq!(found(words), expected, "{words}");
+    }
+}
+
+#[test]
 fn a_block_has_a_handler_for_each_directive_and_takes_all_classes() {
     let bench = Bench::new(&["."]);
     let draft =
@@ -117,7 +154,7 @@ fn every_example_of_the_readme_loads() {
         let corefile = crate::corefile::parse("README.md", text, &env).unwrap();
         for directive in corefile.blocks.iter().flat_map(|block| &block.directives) {
             if directive.name.text == "forward" {
-                setup::parse(directive, Path::new("/"), &env).unwrap();
+                setup::parse(directive, Path::new("/"), &env, |_, _| Err("nobody looks".to_owned())).unwrap();
                 count += 1;
             }
         }
