@@ -1,8 +1,10 @@
 //! An upstream over TLS (DNS over TLS, and over HTTPS where ALPN says `h2`) and over QUIC.
 
 use std::convert::Infallible;
+use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use http_body_util::{BodyExt, Full};
 use hyper::body::{Bytes, Incoming};
@@ -13,6 +15,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use quinn::crypto::rustls::QuicServerConfig;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
+use tokio::time::sleep;
 use tokio_rustls::TlsAcceptor;
 
 use crate::certificate;
@@ -89,7 +92,14 @@ pub async fn serve_quic(port: u16, state: Arc<Mutex<State>>) {
     let crypto = QuicServerConfig::try_from(certificate::server_config(&[b"doq"])).expect("TLS 1.3");
     let config = quinn::ServerConfig::with_crypto(Arc::new(crypto));
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-    let endpoint = quinn::Endpoint::server(config, address).expect("a free port");
+    let endpoint = loop {
+        match quinn::Endpoint::server(config.clone(), address) {
+            Ok(endpoint) => break endpoint,
+            // The endpoint before this one lets its socket go when its own task has seen that it is to.
+            Err(error) if error.kind() == io::ErrorKind::AddrInUse => sleep(Duration::from_millis(10)).await,
+            Err(error) => panic!("QUIC at {address}: {error}"),
+        }
+    };
     let mut connections = JoinSet::new();
     while let Some(incoming) = endpoint.accept().await {
         let state = Arc::clone(&state);

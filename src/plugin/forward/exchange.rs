@@ -13,7 +13,7 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, Interest};
 use tokio::net::{TcpSocket, TcpStream, UdpSocket};
 
 use super::error::{Cause, Step};
-use crate::dns::{BadMessage, HEADER_LEN, Rcode, answers_question, read_u16};
+use crate::dns::{BadMessage, HEADER_LEN, Rcode, answers_question, read_u16, skip_name};
 
 /// The octets that give a message's length on TCP (RFC 1035 §4.2.2).
 const LENGTH_LEN: usize = 2;
@@ -44,7 +44,9 @@ pub(super) enum Verdict {
     BareError,
     /// A response with our id to another question.
     OtherQuestion,
-    /// Nothing to do with it: late, forged or garbage.
+    /// It has our id, and what should be its question is none.
+    Garbage,
+    /// Nothing to do with it: late or forged.
     Stray,
 }
 
@@ -100,7 +102,12 @@ impl Outgoing {
         }
         let is_bare =
             read_u16(received, 4) == Some(0) && Rcode(u16::from(received[3] & 0xf)) != Rcode::NOERROR;
-        if is_bare { Verdict::BareError } else { Verdict::OtherQuestion }
+        let is_question = skip_name(received, HEADER_LEN).is_some_and(|end| received.len() >= end + 4);
+        match (is_bare, read_u16(received, 4)) {
+            (true, _) => Verdict::BareError,
+            (false, Some(1)) if !is_question => Verdict::Garbage,
+            _ => Verdict::OtherQuestion,
+        }
     }
 }
 
@@ -152,7 +159,7 @@ pub(super) async fn exchange_udp<T>(
                 Ok(match query.judge(datagram) {
                     Verdict::Reply => Some(take(datagram).map_err(Cause::Broken)),
                     Verdict::BareError => Some(Err(Cause::OtherQuestion)),
-                    Verdict::OtherQuestion | Verdict::Stray => None,
+                    Verdict::OtherQuestion | Verdict::Garbage | Verdict::Stray => None,
                 })
             })
         });
@@ -204,6 +211,7 @@ pub(super) async fn exchange_stream<S: AsyncRead + AsyncWrite + Unpin, T>(
                 let taken = take(message).map_err(|error| broken(Cause::Broken(error)))?;
                 return Ok((taken, received.len() == end));
             }
+            Verdict::Garbage => return Err(broken(Cause::Broken(BadMessage::Broken))),
             Verdict::BareError | Verdict::OtherQuestion => return Err(broken(Cause::OtherQuestion)),
             Verdict::Stray => {
                 received.drain(..end);
@@ -272,6 +280,10 @@ mod tests {
         bare[3] = 1;
         assert_eq!(query.judge(&bare), Verdict::BareError);
         assert_eq!(query.judge(&bare[..11]), Verdict::Stray);
+        let mut garbage = reply(0x1234, b"\xff\xff\xff", RecordType::A);
+        assert_eq!(query.judge(&garbage), Verdict::Garbage);
+        garbage.truncate(HEADER_LEN);
+        assert_eq!(query.judge(&garbage), Verdict::Garbage);
     }
 
     #[test]

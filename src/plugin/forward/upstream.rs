@@ -23,7 +23,7 @@ use super::random::random_u16;
 use super::shared::{Multiplexed, Shared};
 use super::target::{Encrypted, Target};
 use super::tls::Tls;
-use crate::dns::Transport;
+use crate::dns::{BadMessage, Transport};
 use crate::telemetry::metrics::Registry;
 
 /// How long a connection may take to open. CoreDNS adapts this between 1 and 30 s, which with 5 s for the whole query
@@ -331,6 +331,7 @@ impl Upstream {
             };
             return match query.judge(&reply) {
                 Verdict::Reply => take(&reply).map_err(|error| failed(Cause::Broken(error))),
+                Verdict::Garbage => Err(failed(Cause::Broken(BadMessage::Broken))),
                 _ => Err(failed(Cause::OtherQuestion)),
             };
         }
