@@ -13,6 +13,8 @@ mod expected;
 #[path = "../fake_api/mod.rs"]
 #[expect(dead_code, reason = "shared with tests/it, which uses all of it")]
 mod fake_api;
+/// What clients see while an upstream misbehaves.
+mod faults;
 /// Records, written and read as text.
 mod records;
 /// A scenario against one server.
@@ -54,6 +56,12 @@ pub struct Document {
 }
 
 fn main() {
+    if env::var_os("KUBEZONE_FAULTS").is_some() {
+        match faults::show() {
+            Ok(()) => return,
+            Err(error) => panic!("{error}"),
+        }
+    }
     let mut arguments = Arguments::from_args();
     arguments.test_threads.get_or_insert(AT_ONCE);
     let has_coredns = env::var_os("KUBEZONE_COREDNS").is_some();
