@@ -120,12 +120,25 @@ impl Class {
     pub const CH: Class = Class(3);
     /// Any class
     pub const ANY: Class = Class(255);
+
+    /// The class of that mnemonic in any case, or of `CLASS123` (RFC 3597 §5).
+    #[must_use]
+    pub fn from_mnemonic(text: &str) -> Option<Class> {
+        const NAMES: [(&str, u16); 6] =
+            [("IN", 1), ("CS", 2), ("CH", 3), ("HS", 4), ("NONE", 254), ("ANY", 255)];
+        if let Some((_, number)) = NAMES.iter().find(|(name, _)| text.eq_ignore_ascii_case(name)) {
+            return Some(Class(*number));
+        }
+        let (prefix, number) = text.split_at_checked(5)?;
+        prefix.eq_ignore_ascii_case("CLASS").then(|| number.parse().ok().map(Class))?
+    }
 }
 
 impl fmt::Display for Class {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {
             1 => f.write_str("IN"),
+            2 => f.write_str("CS"),
             3 => f.write_str("CH"),
             4 => f.write_str("HS"),
             254 => f.write_str("NONE"),

@@ -18,6 +18,7 @@ mod message;
 mod moved;
 mod name;
 mod pack;
+pub mod presentation;
 mod query;
 mod reorder;
 mod rephrase;

@@ -6,6 +6,8 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http_body_util::{BodyExt, Full};
 use hyper::body::{Bytes, Incoming};
 use hyper::server::conn::http2;
@@ -56,7 +58,10 @@ async fn https(
     }
     let query = if request.method() == Method::GET {
         let query = request.uri().query().unwrap_or_default();
-        query.split('&').find_map(|pair| pair.strip_prefix("dns=")).and_then(base64url)
+        query
+            .split('&')
+            .find_map(|pair| pair.strip_prefix("dns="))
+            .and_then(|text| URL_SAFE_NO_PAD.decode(text).ok())
     } else {
         request.into_body().collect().await.ok().map(|body| body.to_bytes().to_vec())
     };
@@ -68,23 +73,6 @@ async fn https(
             Ok(response.body(Full::from(message)).expect("a response"))
         }
     }
-}
-
-/// RFC 4648 §5, without padding.
-fn base64url(text: &str) -> Option<Vec<u8>> {
-    const DIGITS: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-    let mut octets = Vec::new();
-    let (mut bits, mut count) = (0_u32, 0);
-    for octet in text.bytes() {
-        let digit = DIGITS.iter().position(|digit| *digit == octet)?;
-        bits = bits << 6 | digit as u32;
-        count += 6;
-        if count >= 8 {
-            count -= 8;
-            octets.push((bits >> count) as u8);
-        }
-    }
-    Some(octets)
 }
 
 /// Serves DNS over QUIC (RFC 9250) until it is aborted.
