@@ -6,6 +6,9 @@ use super::places::Places;
 pub(super) struct Follow {
     #[cfg(target_os = "linux")]
     kernel: Option<kernel::Kernel>,
+    /// Whether it was said that there is no inotify.
+    #[cfg(target_os = "linux")]
+    is_told: bool,
 }
 
 // === impl Follow ===
@@ -13,7 +16,7 @@ pub(super) struct Follow {
 #[cfg(target_os = "linux")]
 impl Follow {
     pub(super) fn new() -> Self {
-        Self { kernel: None }
+        Self { kernel: None, is_told: false }
     }
 
     /// Watches these from now on. Gives whether a directory is among them that was not watched before: what happened there
@@ -22,8 +25,15 @@ impl Follow {
         if self.kernel.is_none() {
             match kernel::Kernel::new() {
                 Ok(kernel) => self.kernel = Some(kernel),
+                // Nodes run out of instances (`fs.inotify.max_user_instances`); the next time there may be one.
                 Err(error) => {
-                    tracing::debug!(target: "plugin/reload", "no inotify, the interval alone counts: {error}");
+                    if !self.is_told {
+                        tracing::warn!(
+                            target: "plugin/reload",
+                            "no inotify: a changed Corefile is found at the next look, and not at once: {error}"
+                        );
+                    }
+                    self.is_told = true;
                     return false;
                 }
             }

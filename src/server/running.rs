@@ -21,6 +21,9 @@ use super::udp_plain::Plain;
 use super::{Limits, UdpIo};
 use crate::plugin::Router;
 
+/// The discard service (RFC 863), which sends nothing.
+const DISCARD_PORT: u16 = 9;
+
 /// What all listeners of a server share.
 pub(super) struct Common {
     pub(super) limits: Limits,
@@ -135,6 +138,7 @@ impl Running {
 
     /// Takes nothing new from here on; what has come is answered.
     pub(super) fn begin_drain(&self) {
+        self.sockets.iter().for_each(|socket| turn_away(socket));
         self.phase.advance(Phase::Draining);
         self.wake();
     }
@@ -161,6 +165,20 @@ impl Drop for Running {
         for task in &self.accepting {
             task.abort();
         }
+    }
+}
+
+/// Lets no more packets come into the queue, so that none does between the last look at it and its end: a socket with a peer
+/// takes in what that one sends, and all others go to the sockets that share the port, as when a listener on one address
+/// gives way to one on all, or hear at once that nobody is there. What is in the queue stays, and answers have addresses of
+/// their own. A socket of all addresses would get a single one by this; it has no narrower one to give way to.
+fn turn_away(socket: &UdpSocket) {
+    if let Ok(own) = socket.local_addr()
+        && !own.ip().is_unspecified()
+    {
+        let mut nobody = own;
+        nobody.set_port(DISCARD_PORT);
+        let _ = socket.connect(nobody);
     }
 }
 

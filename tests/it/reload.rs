@@ -183,6 +183,31 @@ fn a_changed_corefile_is_taken_into_use_and_no_query_is_lost() {
 }
 
 #[test]
+fn an_address_that_gives_way_to_all_addresses_loses_no_query() {
+    let running = Running::start("wider", "192.0.2.1");
+    let (port, (stop_tx, stop)) = (running.port, channel::<()>());
+    let asking = std::thread::spawn(move || {
+        let client = client();
+        let mut count = 0;
+        while stop.try_recv().is_err() {
+            ask(&client, port).expect("no query is lost");
+            count += 1;
+        }
+        count
+    });
+    for round in 0..20_u8 {
+        let bound = text(running.port, "192.0.2.1");
+        let wider = bound.replace("    bind 127.0.0.1\n", "");
+        std::fs::write(&running.corefile, if round.is_multiple_of(2) { wider } else { bound }).unwrap();
+        running.signal("-USR1");
+        running.wait_for("Reloading complete");
+    }
+    stop_tx.send(()).unwrap();
+    assert!(asking.join().unwrap() > 20);
+    assert_eq!(running.stop(), Some(0));
+}
+
+#[test]
 fn a_broken_corefile_leaves_what_runs_and_the_log_says_why() {
     let running = Running::start("broken", "192.0.2.1");
     std::fs::write(&running.corefile, text(running.port, "192.0.2.2").replace("hosts", "hots")).unwrap();
