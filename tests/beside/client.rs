@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use hickory_proto::op::Message;
 use hickory_proto::rr::RecordType;
-use hickory_proto::rr::rdata::opt::EdnsOption;
 
 use crate::expected::{Came, Expected, Head};
 use crate::records;
@@ -247,18 +246,15 @@ impl Question {
         if let Some(edns) = &message.edns {
             let has_do = if edns.flags().dnssec_ok { " do" } else { "" };
             came.opt = Some(format!("size={}{has_do}", edns.max_payload()));
-            for (_, option) in edns.options().as_ref() {
-                let EdnsOption::Unknown(code, data) = option else {
-                    came.options.push(format!("{option:?}"));
-                    continue;
-                };
-                match *code {
+            for (code, option) in edns.options().as_ref() {
+                let data: Vec<u8> = option.try_into().unwrap_or_default();
+                match u16::from(*code) {
                     OPTION_EDE if data.len() >= 2 => {
                         let error = u16::from_be_bytes([data[0], data[1]]);
                         came.errors.push(format!("{error} {}", String::from_utf8_lossy(&data[2..])));
                     }
                     OPTION_KEEPALIVE => {}
-                    code => came.options.push(format!("{code} {}", records::hex(data))),
+                    code => came.options.push(format!("{code} {}", records::hex(&data))),
                 }
             }
         }

@@ -212,7 +212,7 @@ fn differing(
     Some(format!("{name}{}", missing.chain(extra).collect::<String>()))
 }
 
-/// `OWNER TTL TYPE DATA`; a TTL may be a range, TTL and data `*`.
+/// `OWNER TTL TYPE DATA`; a TTL may be a range, and TTL, data, and a word of data `*`.
 fn record_fits(expected: &str, came: &str) -> bool {
     let split = |line: &str| -> Vec<String> { line.splitn(4, ' ').map(str::to_owned).collect() };
     let (expected, came) = (split(expected), split(came));
@@ -226,7 +226,12 @@ fn record_fits(expected: &str, came: &str) -> bool {
         && expected[0] == came[0]
         && ttl(&came[1])
         && expected[2] == came[2]
-        && (expected[3] == "*" || expected[3] == came[3])
+        && (expected[3] == "*" || data_fits(&expected[3], &came[3]))
+}
+
+fn data_fits(expected: &str, came: &str) -> bool {
+    let (expected, came): (Vec<_>, Vec<_>) = (expected.split(' ').collect(), came.split(' ').collect());
+    expected.len() == came.len() && expected.iter().zip(&came).all(|(one, other)| *one == "*" || one == other)
 }
 
 /// `CODE TEXT`; the text may be `*`.

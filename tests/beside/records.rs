@@ -1,24 +1,19 @@
 //! Records, written and read as text.
 
-use hickory_proto::rr::{Name, RData, Record};
-use hickory_proto::serialize::txt::Parser;
+use hickory_proto::rr::{RData, Record};
+use hickory_proto::serialize::binary::{BinDecodable, BinDecoder};
+use kubezone::dns::presentation;
 
-/// The record of a line `OWNER TTL TYPE DATA`.
+/// The record of a line `OWNER TTL TYPE DATA`, in its letters.
 pub fn parse(line: &str) -> Result<Record, String> {
-    let mut words = line.split_whitespace();
-    let (Some(owner), Some(ttl)) = (words.next(), words.next()) else {
-        return Err(format!("`{line}` is no `OWNER TTL TYPE DATA`"));
-    };
-    let rest: Vec<&str> = words.collect();
-    let text = format!("{owner} {ttl} IN {}\n", rest.join(" "));
-    let parsed = Parser::new(text.as_str(), None, Some(Name::root())).parse();
-    let (_, sets) = parsed.map_err(|error| format!("`{line}`: {error}"))?;
-    let mut records =
-        sets.into_values().flat_map(|set| set.records_without_rrsigs().cloned().collect::<Vec<_>>());
-    let mut record = records.next().ok_or_else(|| format!("`{line}` is no record"))?;
-    // The parser lowers the letters of owners.
-    record.name = Name::from_ascii(owner).map_err(|error| format!("`{owner}`: {error}"))?;
-    Ok(record)
+    let read = presentation::first_record(line).map_err(|error| format!("`{line}`: {error}"))?;
+    let mut octets = read.owner;
+    octets.extend(read.rtype.0.to_be_bytes());
+    octets.extend(read.class.0.to_be_bytes());
+    octets.extend(read.ttl_s.to_be_bytes());
+    octets.extend(u16::try_from(read.rdata.len()).map_err(|_| "the data is too long")?.to_be_bytes());
+    octets.extend(read.rdata);
+    Record::read(&mut BinDecoder::new(&octets)).map_err(|error| format!("`{line}`: {error}"))
 }
 
 /// `OWNER TTL TYPE DATA`, with the serial of a SOA record as it is.

@@ -49,6 +49,9 @@ pub fn run(document: &Document, kind: Kind) -> Result<(), String> {
     let scenario = Scenario::parse(&words.fill(&text)).map_err(|error| format!("{place}{error}"))?;
     let mut stage = Stage { kind, words, scenario, upstreams: BTreeMap::new(), api, folder, runtime };
     stage.set()?;
+    if let Some((title, pattern)) = stage.scenario.coredns_refuses.take().filter(|_| kind == Kind::CoreDns) {
+        return stage.ends_with(&pattern).map_err(|error| format!("{place} {title}: {error}"));
+    }
     if let Some(refused) = &stage.scenario.refused {
         return stage.is_refused(refused).map_err(|error| format!("{place} {error}"));
     }
@@ -100,6 +103,11 @@ impl Stage {
                     .map_err(|error| format!("{title}: {error}\n{}", server.log()));
             }
         };
+        self.ends_with(pattern)
+    }
+
+    /// The server ends at once with exit code 1, and with a line like this.
+    fn ends_with(&self, pattern: &str) -> Result<(), String> {
         let mut server = Server::start(self.kind, &self.folder.0)?;
         let code = server.end().map_err(|error| format!("{error}\n{}", server.log()))?;
         if code != 1 {

@@ -19,6 +19,8 @@ pub struct Scenario {
     pub steps: Vec<Step>,
     /// Instead of steps: neither server starts.
     pub refused: Option<Refused>,
+    /// CoreDNS does not start: the row that says so, and a pattern of what it prints.
+    pub coredns_refuses: Option<(String, String)>,
 }
 
 /// What each server says before it ends.
@@ -57,6 +59,10 @@ impl Scenario {
                 ["upstream", letter @ ("A" | "B" | "C" | "D" | "E" | "F")] => {
                     let script = Script::parse(lines)?;
                     scenario.scripts.extend(letter.chars().map(|letter| (letter, script.clone())));
+                }
+                ["coredns", "refuses", "|", ..] => {
+                    let title = head.split_once(" | ").map_or("", |(_, title)| title);
+                    scenario.coredns_refuses = Some((title.to_owned(), whole().trim().to_owned()));
                 }
                 ["steps"] => scenario.steps = steps(lines)?,
                 ["refused"] => scenario.refused = Some(refused(lines)?),

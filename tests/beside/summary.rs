@@ -49,14 +49,14 @@ pub fn table(documents: &[Document]) -> String {
 
 fn titles(document: &Document) -> BTreeSet<String> {
     let text = fs::read_to_string(&document.path).unwrap_or_default();
-    text.lines()
-        .filter_map(|line| line.strip_prefix("coredns: "))
-        .filter_map(|rest| match rest.split_once(" | ") {
-            Some(("starts", title)) => Some(title),
-            Some((title, "not run")) => Some(title),
-            _ if text.contains("\n== refused") => None,
-            _ => Some(rest),
-        })
-        .map(str::to_owned)
-        .collect()
+    let refusal = text.lines().find_map(|line| line.strip_prefix("== coredns refuses | "));
+    let titles = text.lines().filter_map(|line| line.strip_prefix("coredns: ")).filter_map(|rest| match rest
+        .split_once(" | ")
+    {
+        Some(("starts", title)) => Some(title),
+        Some((title, "not run")) => Some(title),
+        _ if text.contains("\n== refused") => None,
+        _ => Some(rest),
+    });
+    titles.chain(refusal).map(str::to_owned).collect()
 }

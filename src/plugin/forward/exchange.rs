@@ -13,7 +13,9 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, Interest};
 use tokio::net::{TcpSocket, TcpStream, UdpSocket};
 
 use super::error::{Cause, Step};
-use crate::dns::{BadMessage, HEADER_LEN, Rcode, answers_question, read_u16, skip_name};
+use crate::dns::{
+    BadMessage, HEADER_LEN, NAME_LEN_MAX, Rcode, answers_question, expand_name, read_u16, skip_name,
+};
 
 /// The octets that give a message's length on TCP (RFC 1035 §4.2.2).
 const LENGTH_LEN: usize = 2;
@@ -102,7 +104,9 @@ impl Outgoing {
         }
         let is_bare =
             read_u16(received, 4) == Some(0) && Rcode(u16::from(received[3] & 0xf)) != Rcode::NOERROR;
-        let is_question = skip_name(received, HEADER_LEN).is_some_and(|end| received.len() >= end + 4);
+        let is_name = expand_name(received, HEADER_LEN, &mut [0; NAME_LEN_MAX]).is_some();
+        let end = skip_name(received, HEADER_LEN).filter(|_| is_name);
+        let is_question = end.is_some_and(|end| received.len() >= end + 4);
         match (is_bare, read_u16(received, 4)) {
             (true, _) => Verdict::BareError,
             (false, Some(1)) if !is_question => Verdict::Garbage,
