@@ -21,6 +21,9 @@ pub mod cluster;
 // Text to tokens to server blocks, with diagnostics that point at the word. Knows no plugin.
 pub mod corefile;
 
+// The expressions of a Corefile: words to a tree, types before queries.
+pub mod expression;
+
 // Why a name resolves or not, as data.
 pub mod explain;
 

@@ -20,9 +20,10 @@ const IMPORTS: &[(&str, &[&str])] = &[
     ("zone", &["dns"]),
     ("cluster", &["zone", "dns"]),
     ("corefile", &["dns"]),
+    ("expression", &["corefile", "dns"]),
     ("explain", &["zone", "dns"]),
     ("telemetry", &["dns"]),
-    ("plugin", &["corefile", "zone", "dns", "cluster", "explain", "telemetry"]),
+    ("plugin", &["corefile", "expression", "zone", "dns", "cluster", "explain", "telemetry"]),
     ("server", &["plugin", "dns", "telemetry"]),
     ("compare", &["dns"]),
 ];

@@ -32,6 +32,8 @@ pub enum FailureKind {
     TransferRefused,
     /// Zone transfers are not given over UDP: ask over TCP.
     TransferOverUdp,
+    /// The Corefile asks for this: nothing is wrong.
+    Configured,
     /// A plugin panicked: a bug, to be reported.
     Panicked,
     /// A plugin could not do its work, for the reason in the detail.
@@ -76,6 +78,7 @@ impl Failure {
             FailureKind::Unhandled
             | FailureKind::UpstreamUnreachable
             | FailureKind::Loop
+            | FailureKind::Configured
             | FailureKind::Panicked
             | FailureKind::Plugin => Rcode::SERVFAIL,
         }
@@ -95,6 +98,7 @@ impl Failure {
             FailureKind::Loop => (InfoCode::OTHER, "the upstream leads back to this server"),
             FailureKind::TransferRefused => (InfoCode::PROHIBITED, "zone transfer is not allowed"),
             FailureKind::TransferOverUdp => (InfoCode::NOT_SUPPORTED, "zone transfers go over TCP alone"),
+            FailureKind::Configured => (InfoCode::OTHER, "this server is configured to say so"),
             FailureKind::Panicked => (InfoCode::OTHER, "internal error"),
             FailureKind::Plugin => (InfoCode::OTHER, "a plugin failed, the log says why"),
         }

@@ -49,6 +49,7 @@ pub mod rewrite;
 mod router;
 mod setup;
 pub mod table;
+pub mod template;
 #[cfg(test)]
 pub(crate) mod testing;
 pub mod transfer;

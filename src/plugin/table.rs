@@ -69,7 +69,7 @@ pub static PLUGINS: &[Entry] = &[
     not_yet("dnssec", "signs answers"),
     not_yet("tls", "certificates of encrypted listeners"),
     built("minimal", super::minimal::setup, "answers without what is not needed"),
-    not_yet("template", "answers made by a template"),
+    built("template", super::template::setup, "answers made by a template"),
     built("transfer", super::transfer::setup, "gives zones to other servers"),
     built("hosts", super::hosts::setup, "answers from a hosts file"),
     cloud("route53", "zones of Amazon Route 53"),

@@ -15,7 +15,7 @@ mod record;
 mod svcb;
 mod words;
 
-pub use record::{TTL_DEFAULT_S, TextRecord, first_record};
+pub use record::{TTL_DEFAULT_S, TextRecord, first_record, is_blank};
 
 use std::fmt;
 use std::ops::Range;

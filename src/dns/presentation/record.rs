@@ -73,6 +73,12 @@ pub fn first_record(text: &str) -> Result<TextRecord, RecordError> {
     Ok(TextRecord { owner, rtype, class, ttl_s, rdata, end: words.end })
 }
 
+/// Whether nothing but blanks, line ends and comments stands in a text.
+#[must_use]
+pub fn is_blank(text: &str) -> bool {
+    Words::of_first_line(text).is_ok_and(|words| words.peek().is_none())
+}
+
 fn class_of(word: &Word<'_>) -> Option<Class> {
     if word.quoted {
         return None;
