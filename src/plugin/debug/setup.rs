@@ -12,7 +12,9 @@ pub fn setup(setup: &mut Setup<'_>) -> SetupResult {
         directive.exactly::<0>("debug")?;
         directive.no_block()?;
     }
-    // Begun when the configuration is taken into use, and dropped with it: a reload that takes `debug` away ends it.
-    setup.draft.tasks.push(Box::new(|_| Box::new(log::hold_debug())));
+    // Held from here on, so that no query comes before it, and dropped with the configuration: a reload that takes `debug`
+    // away ends it, and one that is refused lets it go at once.
+    let held = log::hold_debug();
+    setup.draft.tasks.push(Box::new(move |_| Box::new(held)));
     Ok(())
 }

@@ -245,8 +245,8 @@ fn matches_are_counted_by_zone_class_and_type() {
     assert_eq!(
         lines,
         [
-            "coredns_template_matches_total{class=\"IN\",server=\"dns://:53\",type=\"A\",view=\"\",zone=\"example.\"} 2",
             "coredns_template_matches_total{class=\"IN\",server=\"dns://:53\",type=\"\",view=\"\",zone=\"sub.example.\"} 1",
+            "coredns_template_matches_total{class=\"IN\",server=\"dns://:53\",type=\"A\",view=\"\",zone=\"example.\"} 2",
         ]
     );
 }
@@ -256,7 +256,11 @@ fn bad_words_are_refused_at_their_place() {
     let bench = Bench::new(&["."]);
     for (lines, expected) in [
         ("match", "`match` takes at least 1 argument, not 0 | too few | write `match REGEX…`"),
-        ("match (", "`(` is not a regular expression | unclosed group"),
+        (
+            "match (",
+            "`(` is not a regular expression | unclosed group | the syntax is RE2's, which Go and Rust share; in quotes \
+             where it has blanks",
+        ),
         ("answer", "`answer` takes at least 1 argument, not 0 | too few | write `answer RR…`"),
         (
             "answer a.",
