@@ -270,6 +270,42 @@ fn count(router: &Router, wrong: &mut Vec<String>) {
     }
 }
 
+/// The rules that every cluster has: no AAAA records, names that do not exist, records that are the same for all queries.
+#[test]
+fn a_template_without_expressions_allocates_nothing() {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
+    let runtime = runtime.expect("a runtime");
+    let _entered = runtime.enter();
+    let corefile = ".:53 {
+        prometheus 127.0.0.1:0
+        errors
+        template IN AAAA . {
+            rcode NOERROR
+        }
+        template ANY ANY invalid {
+            rcode NXDOMAIN
+            authority \"invalid. 60 IN SOA ns.invalid. hostmaster.invalid. (1 60 60 60 60)\"
+            ederror 21 Blocked
+        }
+        whoami
+    }";
+    let router = router(corefile.to_owned(), &runtime);
+    let mut response = Response::new();
+    for (name, rtype) in [
+        ("www.example.org", RecordType::AAAA),
+        ("www.invalid", RecordType::A),
+        ("www.example.org", RecordType::A),
+    ] {
+        for edns in [None, Some((1232, false))] {
+            let packet = question_packet(1, Name::from_text(name).expect("a name").as_wire(), rtype, edns);
+            (0..3).for_each(|_| answer(&router, &packet, origin(), &mut response));
+            let before = ALLOCATIONS.get();
+            (0..10).for_each(|_| answer(&router, &packet, origin(), &mut response));
+            assert_eq!(ALLOCATIONS.get() - before, 0, "{name} {rtype} {edns:?}");
+        }
+    }
+}
+
 /// A client whose list is not walked, a name below no list: a query that `autopath` lets by costs what it costs without.
 /// A walk keeps the packet of its question, a second response, and where the names of that moved.
 #[test]

@@ -18,6 +18,8 @@ use crate::plugin::{Finished, Outcome, Reply};
 type Records<'r> = [Vec<Cow<'r, TextRecord>>; 3];
 type Target = Pin<Box<dyn Future<Output = Finished> + Send>>;
 
+/// The order in which sections stand in a message.
+const SECTION_ORDER: [Section; 3] = [Section::Answer, Section::Authority, Section::Additional];
 /// The highest RCODE that fits without an OPT record.
 const RCODE_MAX_PLAIN: u16 = 15;
 
@@ -38,11 +40,23 @@ impl Template {
             // Its higher bits would be lost, and the rest mean something else.
             return Reply::failed(Failure::new(FailureKind::Configured));
         }
+        let follows = matches!(query.qtype(), RecordType::A | RecordType::AAAA);
+        if !answer.is_made(follows) {
+            answer.begin(response);
+            for (section, lines) in SECTION_ORDER.into_iter().zip(&answer.sections) {
+                for line in lines {
+                    if let Line::Fixed(record) = line {
+                        write_record(section, record, query, response);
+                    }
+                }
+            }
+            answer.explain(response);
+            return Reply::answered();
+        }
         let records = match self.records(rule, found, query) {
             Ok(records) => records,
             Err(why) => return Reply::failed(Failure::with_detail(FailureKind::Plugin, why.to_string())),
         };
-        let follows = matches!(query.qtype(), RecordType::A | RecordType::AAAA);
         let targets: Vec<Option<Target>> = records[0]
             .iter()
             .map(|record| {
@@ -137,6 +151,14 @@ impl Template {
 }
 
 impl Answer {
+    /// Whether a record is made for each query, or leads to another name that is to be asked for.
+    fn is_made(&self, follows: bool) -> bool {
+        self.sections.iter().flatten().any(|line| match line {
+            Line::Made(_) => true,
+            Line::Fixed(record) => follows && record.rtype == RecordType::CNAME,
+        })
+    }
+
     fn begin(&self, response: &mut Response) {
         // A server failure is nothing that a zone says.
         if self.rcode != Rcode::SERVFAIL {
@@ -153,9 +175,7 @@ impl Answer {
 }
 
 fn write(records: &Records<'_>, query: &Query<'_>, response: &mut Response) {
-    for (section, records) in
-        [Section::Answer, Section::Authority, Section::Additional].into_iter().zip(records)
-    {
+    for (section, records) in SECTION_ORDER.into_iter().zip(records) {
         for record in records {
             write_record(section, record, query, response);
         }

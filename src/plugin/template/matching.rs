@@ -36,7 +36,7 @@ pub(super) enum Found {
     },
     /// An expression failed, for this reason.
     Failure(String),
-    Match(Box<Match>),
+    Match(Match),
 }
 
 /// What is known of a query that a rule matches.
@@ -75,14 +75,14 @@ impl Rule {
             ..Match::default()
         };
         if !self.needs_text {
-            return Found::Match(Box::new(found));
+            return Found::Match(found);
         }
         found.name = QueryFacts(query).name();
         if !self.find(&mut found) {
             return self.no_match(query);
         }
         match self.evaluate(query, &mut found) {
-            Ok(true) => Found::Match(Box::new(found)),
+            Ok(true) => Found::Match(found),
             Ok(false) => self.no_match(query),
             Err(why) => Found::Failure(why),
         }
