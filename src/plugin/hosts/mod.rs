@@ -123,6 +123,7 @@ impl Table {
             tracing::warn!(target: "plugin/hosts", "{complaint}");
         }
         if let Some((map, written)) = look.changed {
+            tracing::debug!(target: "plugin/hosts", "Parsed hosts file into {} entries", map.len());
             self.metrics.note(&map, Some(written));
             self.map.store(Arc::new(map));
         }
