@@ -272,7 +272,7 @@ fn bad_words_are_refused_at_their_place() {
             `answer` of its own",
         ),
         ("rcode nxdomain", "unexpected `nxdomain` | did you mean `NXDOMAIN`?"),
-        ("ederror 65536", "`65536` is not a whole number from 0 to 65535"),
+        ("ederror 65536", "`65536` is not a whole number from 0 to 65535 | write a number within that range"),
         (
             "ederror 1 a b",
             "`ederror` takes from 1 to 2 arguments, not 3 | too many | write `ederror CODE [TEXT]`",
