@@ -233,6 +233,13 @@ impl OwnedQuery {
         &self.packet
     }
 
+    /// The same query, as if it had come over `transport`: for work whose answer goes to no client.
+    #[must_use]
+    pub fn over(&self, transport: Transport) -> Arc<Self> {
+        let origin = Origin { transport, ..self.fields.origin };
+        Arc::new(Self { packet: self.packet.clone(), fields: Fields { origin, ..self.fields.clone() } })
+    }
+
     /// The query, borrowed.
     #[must_use]
     pub fn as_query(self: &Arc<Self>) -> Query<'_> {

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
 use super::key::wants_dnssec;
-use crate::dns::{Flags, InfoCode, Query, Rcode, Response};
+use crate::dns::{Flags, InfoCode, Query, Rcode, Response, read_u16};
 
 /// A kept answer. Immutable but for what it notes about its use.
 #[derive(Debug)]
@@ -73,6 +73,11 @@ impl Entry {
     /// The response code.
     pub(super) fn rcode(&self) -> Rcode {
         self.rcode
+    }
+
+    /// Whether it has records in its answer section.
+    pub(super) fn has_answers(&self) -> bool {
+        read_u16(&self.message, 6).is_some_and(|count| count > 0)
     }
 
     /// Octets on the heap, for the bound.

@@ -53,6 +53,8 @@ struct Config {
     keep_ttl: bool,
     prefetch: Option<Prefetch>,
     stale: Option<Stale>,
+    /// `serve_stale_policy prefer_positive`
+    prefers_positive: bool,
 }
 
 /// When an entry is fetched anew before its end.
@@ -111,6 +113,7 @@ impl Default for Config {
             keep_ttl: false,
             prefetch: None,
             stale: None,
+            prefers_positive: false,
         }
     }
 }
@@ -182,6 +185,11 @@ impl Shared {
             let entry = self.stores[kind as usize].find(&key)?;
             self.is_usable(&entry, now).then_some((kind, entry))
         };
+        if self.prefers_positive()
+            && let Some(success) = find(Kind::Success).filter(|(_, entry)| entry.has_answers())
+        {
+            return Some(success);
+        }
         match find(Kind::Denial) {
             Some(denial) if denial.1.rcode() == Rcode::SERVFAIL => {
                 Some(find(Kind::Success).unwrap_or(denial))
@@ -189,6 +197,11 @@ impl Shared {
             Some(denial) => Some(denial),
             None => find(Kind::Success),
         }
+    }
+
+    /// Whether an answer that is kept, also after its end, comes before any denial.
+    fn prefers_positive(&self) -> bool {
+        self.config.prefers_positive && self.config.stale.is_some_and(|stale| !stale.up_to.is_zero())
     }
 
     fn is_usable(&self, entry: &Entry, now: Instant) -> bool {
@@ -247,7 +260,7 @@ impl Shared {
         if kind == Kind::Success {
             // What came last counts, and a denial would be found first.
             self.stores[Kind::Denial as usize].forget(&key);
-        } else if !matches!(entry.rcode(), Rcode::SERVFAIL | Rcode::NOTIMP) {
+        } else if !matches!(entry.rcode(), Rcode::SERVFAIL | Rcode::NOTIMP) && !self.prefers_positive() {
             // Nor does an old answer come back when the denial has run out. A failure says nothing of the name.
             self.stores[Kind::Success as usize].forget(&key);
         }

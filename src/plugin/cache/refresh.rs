@@ -5,9 +5,9 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
 
 use super::entry::Entry;
-use super::verdict::is_decision;
+use super::verdict::{Kind, is_decision};
 use super::{Shared, Stale, StaleMode};
-use crate::dns::{Query, Response};
+use crate::dns::{Query, Rcode, Response, Transport};
 use crate::plugin::{Finished, Next, Outcome, Reply};
 
 /// How many entries may be fetched in the background at a time. Past it an entry runs out, and the next query for it
@@ -49,12 +49,15 @@ impl Shared {
             metrics.prefetches.inc();
         }
         self.fetching.fetch_add(1, Relaxed);
-        let (shared, next, query) = (Arc::clone(self), next.detach(), query.to_shared());
+        // Over TCP, whatever the client came over: an answer that is cut cannot be kept, and would be asked for again at
+        // every query.
+        let query = query.to_shared().over(Transport::Tcp);
+        let (shared, next) = (Arc::clone(self), next.detach());
         self.runtime.spawn(async move {
             let _place = Place(&shared);
             let Finished { mut response, outcome } = next.serve(&query).await;
             // An entry after its end stays when there is no better one: what failed is no better.
-            if is_stale && !is_better(&response, &outcome) {
+            if is_stale && !shared.is_better(&fetch.entry, &query.as_query(), &response, &outcome) {
                 return;
             }
             fetch.failed = false;
@@ -104,7 +107,7 @@ impl Shared {
         response: &mut Response,
         outcome: Outcome,
     ) -> Outcome {
-        if !is_better(response, &outcome) {
+        if !self.is_better(&entry, query, response, &outcome) {
             self.answer_stale(stale, &entry, query, response);
             return Outcome::Answered;
         }
@@ -131,10 +134,10 @@ impl Shared {
             }
             Reply::Later(future) => future,
         };
-        let (shared, asked) = (Arc::clone(self), query.to_shared());
+        let (shared, asked, old) = (Arc::clone(self), query.to_shared(), Arc::clone(&entry));
         let mut new = self.runtime.spawn(async move {
             let Finished { mut response, outcome } = future.await;
-            if !is_better(&response, &outcome) {
+            if !shared.is_better(&old, &asked.as_query(), &response, &outcome) {
                 return None;
             }
             shared.take_in(&asked.as_query(), &mut response, &outcome);
@@ -154,14 +157,19 @@ impl Shared {
         })
     }
 
+    /// Whether this may stand in place of an entry after its end: NOERROR or NXDOMAIN; where positive answers are preferred
+    /// and the entry is one, only another one.
+    fn is_better(&self, entry: &Entry, query: &Query<'_>, response: &Response, outcome: &Outcome) -> bool {
+        let is_positive = |kind| kind == Some(Kind::Success);
+        let holds_on = self.prefers_positive() && entry.rcode() == Rcode::NOERROR && entry.has_answers();
+        matches!(outcome, Outcome::Answered)
+            && is_decision(response)
+            && (!holds_on || is_positive(self.config.limits.judge(query, response).store))
+    }
+
     fn recheck(&self) -> Duration {
         self.config.stale.map_or(Duration::ZERO, |stale| stale.recheck)
     }
-}
-
-/// Whether this may stand in place of an entry after its end.
-fn is_better(response: &Response, outcome: &Outcome) -> bool {
-    matches!(outcome, Outcome::Answered) && is_decision(response)
 }
 
 impl Fetch {

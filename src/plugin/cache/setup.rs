@@ -21,7 +21,7 @@ const FAILURE_MAX: Duration = Duration::from_secs(300);
 /// Reads the directive and takes its place in the chain.
 ///
 /// # Errors
-/// When the directive is wrong, or asks for what is not built yet.
+/// When the directive is wrong.
 pub fn setup(setup: &mut Setup<'_>) -> SetupResult {
     let config = parse(setup.once()?, &setup.site.zones)?;
     let servers = setup.site.servers.iter().map(|server| (server.number, server.label.as_str()));
@@ -43,6 +43,7 @@ pub(super) fn parse(directive: &Directive, block_zones: &[Name]) -> Result<Confi
         args = rest;
     }
     config.zones = if args.is_empty() { block_zones.to_vec() } else { zones(args)? };
+    let mut policy = None;
     for property in directive.properties() {
         property.no_block()?;
         match property.name.text.as_str() {
@@ -65,13 +66,21 @@ pub(super) fn parse(directive: &Directive, block_zones: &[Name]) -> Result<Confi
             "prefetch" => config.prefetch = prefetch(property)?,
             "serve_stale" => config.stale = Some(serve_stale(property)?),
             "serve_stale_policy" => {
-                let error = Diagnostic::error("`serve_stale_policy` of `cache` is not built yet");
-                return Err(error.at(property.name.span).help("leave it out"));
+                let [word] = property.exactly("serve_stale_policy prefer_positive")?;
+                let lower = Token { text: word.text.to_ascii_lowercase(), ..word.clone() };
+                config.prefers_positive = lower.one_of(&[("prefer_positive", true)])?;
+                policy = Some(property);
             }
             _ => return Err(property.unknown_property("cache", &PROPERTIES)),
         }
     }
-    Ok(config)
+    match policy {
+        Some(property) if config.stale.is_none() => {
+            let error = Diagnostic::error("`serve_stale_policy` has no effect without `serve_stale`");
+            Err(error.at(property.head()).help("write `serve_stale` too, or leave it out"))
+        }
+        _ => Ok(config),
+    }
 }
 
 fn bounds(
