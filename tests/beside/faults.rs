@@ -160,7 +160,7 @@ impl Stand {
         let port = words.port("PORT").unwrap_or_default();
         let mut server = Server::start(kind, &folder)?;
         // It blocks; the upstreams have nothing to do yet.
-        tokio::task::block_in_place(|| server.wait_until_it_listens(port))?;
+        tokio::task::block_in_place(|| server.wait_until_it_listens())?;
         Ok(Self { server, port, upstreams, folder })
     }
 }

@@ -97,9 +97,8 @@ impl Stage {
             (Kind::CoreDns, Refusal::Line(pattern)) => pattern,
             (Kind::CoreDns, Refusal::Starts(title)) => {
                 let mut server = Server::start(self.kind, &self.folder.0)?;
-                let port = self.words.port("PORT").unwrap_or_default();
                 return server
-                    .wait_until_it_listens(port)
+                    .wait_until_it_listens()
                     .map_err(|error| format!("{title}: {error}\n{}", server.log()));
             }
         };
@@ -119,7 +118,7 @@ impl Stage {
 
     fn play(&mut self, server: &mut Server) -> Result<(), String> {
         let port = self.words.port("PORT").unwrap_or_default();
-        if let Err(error) = server.wait_until_it_listens(port) {
+        if let Err(error) = server.wait_until_it_listens() {
             // It may have been meant to end, and have been fast.
             let first = self.scenario.steps.first().map(|step| &step.act);
             if !server.has_ended() || !matches!(first, Some(Act::Log { .. } | Act::Exit(_))) {

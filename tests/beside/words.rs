@@ -1,11 +1,12 @@
 //! Words of a scenario that stand for something: ports, addresses, the folder.
 
 use std::collections::BTreeMap;
+use std::fs::{self, File};
 use std::net::{Ipv4Addr, TcpListener, UdpSocket};
 use std::path::{Path, PathBuf};
-use std::process;
-use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU16, Ordering};
+use std::sync::{LazyLock, Mutex, PoisonError};
+use std::{env, process};
 
 use regex::{Captures, Regex};
 
@@ -75,8 +76,25 @@ fn free_port() -> u16 {
     loop {
         let port = PORTS.start + NEXT.fetch_add(1, Ordering::Relaxed) % (PORTS.end - PORTS.start);
         let any = (Ipv4Addr::UNSPECIFIED, port);
-        if UdpSocket::bind(any).is_ok() && TcpListener::bind(any).is_ok() {
+        if is_ours(port) && UdpSocket::bind(any).is_ok() && TcpListener::bind(any).is_ok() {
             return port;
         }
+    }
+}
+
+/// Takes the port for this process, where no other run of these tests has it: between the look above and the server's own
+/// socket it is free for anybody.
+fn is_ours(port: u16) -> bool {
+    static HELD: Mutex<Vec<File>> = Mutex::new(Vec::new());
+    let folder = env::temp_dir().join("kubezone-ports");
+    let held = fs::create_dir_all(&folder).and_then(|()| File::create(folder.join(port.to_string())));
+    match held {
+        Ok(file) if file.try_lock().is_ok() => {
+            HELD.lock().unwrap_or_else(PoisonError::into_inner).push(file);
+            true
+        }
+        Ok(_) => false,
+        // Without a folder to write to there is no second run to fear either.
+        Err(_) => true,
     }
 }
