@@ -347,6 +347,51 @@ fn a_query_that_autopath_lets_by_allocates_nothing_and_a_walk_three_times() {
     assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
 }
 
+/// Rules that are not for a query cost comparisons. Those that are for it keep its new name, what is to be done on the way
+/// back, and names of the answer.
+#[test]
+fn a_query_that_no_rule_is_for_allocates_nothing() {
+    let objects = std::env::temp_dir().join(format!("kubezone-alloc-rewrite-{}.yaml", std::process::id()));
+    std::fs::write(&objects, OBJECTS).expect("the objects are written");
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
+    let runtime = runtime.expect("a runtime");
+    let _entered = runtime.enter();
+    let corefile = format!(
+        ".:53 {{\n prometheus 127.0.0.1:0\n errors\n rewrite name foo.example.com web.default.svc.cluster.local\n \
+         rewrite name suffix .internal.example.com .default.svc.cluster.local answer auto\n \
+         rewrite name prefix foo bar\n rewrite name substring other.example x.example\n \
+         rewrite name regex ^(.*)-(us-west-1)\\.example\\.org\\.$ {{1}}.{{2}}.consul answer auto\n \
+         rewrite type MX A\n rewrite ttl suffix .example.net 5\n rewrite rcode regex ^x 2 0\n cache 30\n \
+         kubernetes cluster.local {{\n manifests {}\n }}\n}}",
+        objects.display()
+    );
+    let router = router(corefile, &runtime);
+    let mut response = Response::new();
+    let mut wrong = Vec::new();
+    for (name, expected) in [
+        ("web.default.svc.cluster.local", 0),
+        ("WEB.Default.svc.cluster.local", 0),
+        ("nothing.default.svc.cluster.local", 0),
+        ("odd\\001name.default.svc.cluster.local", 0),
+        ("foo.example.com", 7),
+        ("web.internal.example.com", 6),
+    ] {
+        let name_wire = Name::from_text(name).expect("a name");
+        for edns in [None, Some((1232, false))] {
+            let packet = question_packet(1, name_wire.as_wire(), RecordType::A, edns);
+            (0..3).for_each(|_| answer(&router, &packet, origin(), &mut response));
+            let before = ALLOCATIONS.get();
+            (0..10).for_each(|_| answer(&router, &packet, origin(), &mut response));
+            let allocated = ALLOCATIONS.get() - before;
+            if allocated != 10 * expected {
+                wrong.push(format!("{name} {edns:?}: {allocated} allocations in 10 answers"));
+            }
+        }
+    }
+    let _ = std::fs::remove_file(&objects);
+    assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
+}
+
 /// Without this a counter that counts nothing would pass as well.
 #[test]
 fn the_counter_counts() {

@@ -6,9 +6,8 @@ use super::Rules;
 use super::matching::Exchange;
 use super::rule::{AnswerRule, Field, Step};
 use super::text::Subject;
-use crate::dns::Response;
 use crate::dns::{
-    NAME_LEN_MAX, NameRole, Query, Rcode, RecordSpan, RecordType, Section, copy_name, is_within,
+    NAME_LEN_MAX, NameRole, Query, Rcode, RecordSpan, RecordType, Response, Section, copy_name,
 };
 
 /// Names become what the client asked for.
@@ -144,7 +143,7 @@ fn renamed(rules: &Rules, steps: &[Step], role: NameRole, name: &[u8]) -> Result
             }
         }
         if let Some((from, to)) = map
-            && is_within(&name.to_ascii_lowercase(), from)
+            && is_within_in_any_case(&name, from)
         {
             let kept = name.len() - from.len();
             let mapped = [&name[..kept], to].concat();
@@ -162,10 +161,34 @@ fn renamed(rules: &Rules, steps: &[Step], role: NameRole, name: &[u8]) -> Result
 
 /// The name of the client's question in the client's letters, also at the end of a longer name: so it can be pointed to.
 fn spelled_as_asked(mut name: Vec<u8>, query: &Query<'_>) -> Vec<u8> {
-    if is_within(&name.to_ascii_lowercase(), query.name()) {
+    if is_within_in_any_case(&name, query.name()) {
         let kept = name.len() - query.name().len();
         name.truncate(kept);
         name.extend_from_slice(query.name_original());
     }
     name
+}
+
+/// Whether the wire name `name` is `zone` or below it, whatever letters it has.
+fn is_within_in_any_case(name: &[u8], zone: &[u8]) -> bool {
+    let mut rest = name;
+    while rest.len() > zone.len() {
+        rest = rest.get(usize::from(rest[0]) + 1..).unwrap_or_default();
+    }
+    rest.eq_ignore_ascii_case(zone)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_below_another_in_any_case_and_at_a_label() {
+        let zone = b"\x01b\x01c\x00";
+        assert!(is_within_in_any_case(b"\x01B\x01c\x00", zone));
+        assert!(is_within_in_any_case(b"\x01a\x01b\x01C\x00", zone));
+        assert!(!is_within_in_any_case(b"\x03a\x01b\x01c\x00", zone));
+        assert!(!is_within_in_any_case(b"\x01c\x00", zone));
+        assert!(is_within_in_any_case(b"\x01c\x00", b"\x00"));
+    }
 }

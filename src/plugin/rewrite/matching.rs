@@ -56,7 +56,8 @@ impl Exchange {
     }
 
     fn written(&self, name: &Subject<'_>) -> String {
-        let mut out = String::new();
+        // Room for a name of usual length, so that it grows once.
+        let mut out = String::with_capacity(128);
         match &self.on {
             Match::Exact(_) => self.to.write(None, &mut out),
             Match::Prefix(prefix) => {
