@@ -270,6 +270,43 @@ fn count(router: &Router, wrong: &mut Vec<String>) {
     }
 }
 
+/// What `cache` keeps: an answer, a denial, letters of another client, a second address to shuffle.
+#[test]
+fn a_hit_of_the_cache_allocates_nothing() {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
+    let runtime = runtime.expect("a runtime");
+    let _entered = runtime.enter();
+    let corefile = ".:53 {
+        prometheus 127.0.0.1:0
+        errors
+        loadbalance
+        cache 300
+        template IN AAAA . {
+            rcode NXDOMAIN
+            authority \"example.org. 60 IN SOA ns.example.org. hostmaster.example.org. (1 60 60 60 60)\"
+        }
+        hosts /nonexistent {
+            192.0.2.1 www.example.org
+            192.0.2.2 www.example.org
+        }
+    }";
+    let router = router(corefile.to_owned(), &runtime);
+    let mut response = Response::new();
+    for (name, rtype) in [
+        ("www.example.org", RecordType::A),
+        ("WWW.example.ORG", RecordType::A),
+        ("www.example.org", RecordType::AAAA),
+    ] {
+        for edns in [None, Some((1232, true))] {
+            let packet = question_packet(1, Name::from_text(name).expect("a name").as_wire(), rtype, edns);
+            (0..3).for_each(|_| answer(&router, &packet, origin(), &mut response));
+            let before = ALLOCATIONS.get();
+            (0..10).for_each(|_| answer(&router, &packet, origin(), &mut response));
+            assert_eq!(ALLOCATIONS.get() - before, 0, "{name} {rtype}, EDNS {edns:?}");
+        }
+    }
+}
+
 /// The rules that every cluster has: no AAAA records, names that do not exist, records that are the same for all queries.
 #[test]
 fn a_template_without_expressions_allocates_nothing() {
