@@ -15,6 +15,9 @@ mod expected;
 mod fake_api;
 /// What clients see while an upstream misbehaves.
 mod faults;
+/// Ports for the servers.
+#[path = "../ports/mod.rs"]
+mod ports;
 /// Records, written and read as text.
 mod records;
 /// A scenario against one server.

@@ -1,18 +1,12 @@
 //! Words of a scenario that stand for something: ports, addresses, the folder.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File};
-use std::net::{Ipv4Addr, TcpListener, UdpSocket};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU16, Ordering};
-use std::sync::{LazyLock, Mutex, PoisonError};
-use std::{env, process};
+use std::sync::LazyLock;
 
 use regex::{Captures, Regex};
 
-/// Where ports are taken from: below the kernel's ephemeral range, so that no client socket sits on one of them, and
-/// apart from those of `tests/parity`.
-const PORTS: std::ops::Range<u16> = 10_000..24_000;
+use crate::ports::free_port;
 
 static WORD: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(r"\b(?:PORT(?:_[2-9])?|(?:UPSTREAM|TLS|QUIC|UPSTREAMPORT|TLSPORT|QUICPORT)_[A-F]|DIR|API)\b")
@@ -64,37 +58,4 @@ fn port_key(word: &str) -> Option<String> {
         Some((kind, letter)) if !kind.is_empty() => format!("{kind}_{letter}"),
         _ => word.to_owned(),
     })
-}
-
-/// A port that is free for UDP and TCP on all addresses, and was not given out before.
-fn free_port() -> u16 {
-    static NEXT: LazyLock<AtomicU16> = LazyLock::new(|| {
-        // Runs beside this one begin elsewhere.
-        let span = u32::from(PORTS.end - PORTS.start);
-        AtomicU16::new((process::id().wrapping_mul(97) % span) as u16)
-    });
-    loop {
-        let port = PORTS.start + NEXT.fetch_add(1, Ordering::Relaxed) % (PORTS.end - PORTS.start);
-        let any = (Ipv4Addr::UNSPECIFIED, port);
-        if is_ours(port) && UdpSocket::bind(any).is_ok() && TcpListener::bind(any).is_ok() {
-            return port;
-        }
-    }
-}
-
-/// Takes the port for this process, where no other run of these tests has it: between the look above and the server's own
-/// socket it is free for anybody.
-fn is_ours(port: u16) -> bool {
-    static HELD: Mutex<Vec<File>> = Mutex::new(Vec::new());
-    let folder = env::temp_dir().join("kubezone-ports");
-    let held = fs::create_dir_all(&folder).and_then(|()| File::create(folder.join(port.to_string())));
-    match held {
-        Ok(file) if file.try_lock().is_ok() => {
-            HELD.lock().unwrap_or_else(PoisonError::into_inner).push(file);
-            true
-        }
-        Ok(_) => false,
-        // Without a folder to write to there is no second run to fear either.
-        Err(_) => true,
-    }
 }

@@ -27,6 +27,9 @@ mod lab;
 mod load;
 /// What lies in `deploy/` and `config/demo/`, judged by the API server.
 mod manifests;
+/// Ports for the servers.
+#[path = "../ports/mod.rs"]
+mod ports;
 /// Health, readiness, metrics, signals.
 mod process;
 /// The server under test, as a child process.

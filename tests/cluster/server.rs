@@ -2,10 +2,9 @@
 
 use std::fs::{self, File};
 use std::io::{Read, Write};
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
+use std::net::{Ipv4Addr, SocketAddr, TcpStream, UdpSocket};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::Duration;
 use std::{env, process, thread};
 
@@ -13,15 +12,11 @@ use hickory_proto::rr::RecordType;
 
 use crate::client::{self, Reply};
 use crate::lab::until;
+use crate::ports::free_port;
 use crate::upstream;
 
 /// The file that we tell people to use.
 const COREFILE: &str = include_str!("../../config/Corefile");
-
-/// The first port handed out: below the kernel's ephemeral range, so that no client socket sits on one of them.
-const FIRST_PORT: u16 = 20_000;
-
-static NEXT_PORT: AtomicU16 = AtomicU16::new(FIRST_PORT);
 
 pub struct Server {
     child: Child,
@@ -158,14 +153,8 @@ fn drop_in(replacements: &[(&str, &str)]) -> String {
     })
 }
 
-/// An address of loopback with a port that is free for UDP and TCP, and not given to another test: the server's
-/// SO_REUSEPORT would let two of them share one without a word.
+/// An address of loopback with a port that nobody has, and no other test: the server's SO_REUSEPORT would let two of
+/// them share one without a word.
 fn free_address() -> SocketAddr {
-    loop {
-        let port = NEXT_PORT.fetch_add(1, Ordering::Relaxed);
-        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-        if UdpSocket::bind(address).is_ok() && TcpListener::bind(address).is_ok() {
-            return address;
-        }
-    }
+    SocketAddr::from((Ipv4Addr::LOCALHOST, free_port()))
 }

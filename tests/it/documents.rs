@@ -5,7 +5,7 @@
 //! what they are: nobody is asked.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, UdpSocket};
+use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,6 +18,7 @@ use kubezone::telemetry::metrics::Registry;
 use tokio::runtime::Handle;
 
 use crate::document_files::{not_built, root, shipped_corefiles, shown_corefiles};
+use crate::ports::free_port;
 
 /// A guard against a server that does not answer.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -171,9 +172,7 @@ impl Stage {
     }
 
     fn port(&mut self, port: u16) -> u16 {
-        *self.ports.entry(port).or_insert_with(|| {
-            TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port()
-        })
+        *self.ports.entry(port).or_insert_with(free_port)
     }
 
     /// The same word becomes the same address of loopback; interfaces that are here stay.

@@ -2,13 +2,15 @@
 //! the rest when somebody reads again.
 
 use std::io::{Read, Write};
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
+use std::net::{Ipv4Addr, SocketAddr, TcpStream, UdpSocket};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use kubezone::dns::{Name, RecordType};
 use kubezone::plugin::question_packet;
+
+use crate::ports::free_port;
 
 /// A guard against a process that hangs, not a measure.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -101,10 +103,6 @@ impl Drop for Running {
         let _ = self.child.wait();
         let _ = std::fs::remove_file(&self.corefile);
     }
-}
-
-fn free_port() -> u16 {
-    TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port()
 }
 
 #[test]

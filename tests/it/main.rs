@@ -13,6 +13,8 @@ mod compare;
 mod document_files;
 mod documents;
 mod log_pipe;
+#[path = "../ports/mod.rs"]
+mod ports;
 mod process;
 mod reload;
 #[path = "../reloads/stage/mod.rs"]

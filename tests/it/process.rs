@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use crate::ports::free_port;
+
 /// A guard against a process that hangs, not a measure.
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -44,7 +46,9 @@ impl Started {
         let mut lines: Vec<String> = Vec::new();
         while lines.last().is_none_or(|line| !line.contains(words)) {
             let mut line = String::new();
-            assert!(self.lines.read_line(&mut line).unwrap() > 0, "no line with {words:?}: {lines:?}");
+            if self.lines.read_line(&mut line).unwrap() == 0 {
+                panic!("no line with {words:?}: {lines:?}; {:?}", self.ended());
+            }
             lines.push(line.trim_end().to_owned());
         }
         lines
@@ -57,6 +61,10 @@ impl Started {
 
     /// The exit code, what is left on standard output, and standard error.
     fn end(mut self) -> (Option<i32>, String, String) {
+        self.ended()
+    }
+
+    fn ended(&mut self) -> (Option<i32>, String, String) {
         let code = self.child.wait().unwrap().code();
         let (mut rest, mut errors) = (String::new(), String::new());
         self.lines.read_to_string(&mut rest).unwrap();
@@ -71,10 +79,6 @@ impl Drop for Started {
         let _ = self.child.wait();
         let _ = std::fs::remove_dir_all(&self.folder);
     }
-}
-
-fn free_port() -> u16 {
-    TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port()
 }
 
 /// Status line and body, or nothing where nobody listens.

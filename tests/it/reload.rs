@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use kubezone::dns::{Name, RecordType};
 use kubezone::plugin::question_packet;
 
+use crate::ports::free_port;
 use crate::reloads;
 
 /// A guard against a process that hangs, not a measure.
@@ -135,10 +136,6 @@ fn swap(folder: &Path, number: u8, corefile: &str) {
     if number > 1 {
         std::fs::remove_dir_all(folder.join(format!("..2026_{}", number - 1))).unwrap();
     }
-}
-
-fn free_port() -> u16 {
-    TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port()
 }
 
 fn client() -> UdpSocket {

@@ -26,6 +26,9 @@ mod names;
 mod objects;
 /// What came of the questions.
 mod outcome;
+/// Ports for the servers.
+#[path = "../ports/mod.rs"]
+mod ports;
 /// Names become questions.
 mod questions;
 /// Numbers that follow from the seed.

@@ -2,21 +2,16 @@
 
 use std::fs::{self, File};
 use std::io::{Read, Write};
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
+use std::net::{Ipv4Addr, SocketAddr, TcpStream, UdpSocket};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::Duration;
 use std::{process, thread};
 
 use crate::corefiles::Corefile;
 use crate::environment::kubezone;
 use crate::lab::{until, variable};
-
-/// The first port handed out: below the kernel's ephemeral range, so that no client socket sits on one of them.
-const FIRST_PORT: u16 = 24_000;
-
-static NEXT_PORT: AtomicU16 = AtomicU16::new(FIRST_PORT);
+use crate::ports::free_port;
 
 pub struct Pair {
     pub coredns: Server,
@@ -155,13 +150,7 @@ impl Drop for Server {
     }
 }
 
-/// An address of loopback with a port that is free for UDP and TCP on all addresses, and not given out before.
+/// An address of loopback with a port that nobody has.
 pub fn free_address() -> SocketAddr {
-    loop {
-        let port = NEXT_PORT.fetch_add(1, Ordering::Relaxed);
-        let any = SocketAddr::from((Ipv4Addr::UNSPECIFIED, port));
-        if UdpSocket::bind(any).is_ok() && TcpListener::bind(any).is_ok() {
-            return SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-        }
-    }
+    SocketAddr::from((Ipv4Addr::LOCALHOST, free_port()))
 }

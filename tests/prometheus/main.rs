@@ -4,6 +4,9 @@
 #[path = "../fake_api/mod.rs"]
 #[expect(dead_code, reason = "shared with tests/it, which uses all of it")]
 mod fake_api;
+/// Ports for the processes.
+#[path = "../ports/mod.rs"]
+mod ports;
 /// What Prometheus is asked, and what it says.
 mod queries;
 /// The processes, and the load on them.

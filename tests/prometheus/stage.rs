@@ -1,7 +1,7 @@
 //! The processes: an upstream, an API server, kubezone, CoreDNS and Prometheus; and the load on them.
 
 use std::fs;
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
+use std::net::{Ipv4Addr, SocketAddr, TcpStream, UdpSocket};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -13,6 +13,7 @@ use std::io::{Read, Write};
 use tokio::runtime::Runtime;
 
 use crate::fake_api::FakeApi;
+use crate::ports::free_port;
 use crate::queries::get;
 
 /// A process that does not begin by then will not.
@@ -263,8 +264,7 @@ fn program(variable: &str) -> String {
 
 /// Ports that are free on both addresses.
 fn free_ports<const N: usize>() -> [u16; N] {
-    let held: [TcpListener; N] = std::array::from_fn(|_| TcpListener::bind(("127.0.0.1", 0)).unwrap());
-    held.each_ref().map(|listener| listener.local_addr().unwrap().port())
+    std::array::from_fn(|_| free_port())
 }
 
 /// Names that are there, that are not, and that fail.

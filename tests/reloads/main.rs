@@ -2,6 +2,8 @@
 //!
 //! `KUBEZONE_SERVER` names another binary than kubezone's: CoreDNS's, to see what its clients see.
 
+#[path = "../ports/mod.rs"]
+mod ports;
 mod stage;
 
 use std::path::PathBuf;

@@ -1,13 +1,15 @@
 //! The server, and its ConfigMap.
 
 use std::io::{BufRead, BufReader};
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
+
+use crate::ports::free_port;
 
 /// A guard against a server that never starts, or never reloads when it is told to.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -124,8 +126,4 @@ fn text(port: u16, other: u16, version: u16) -> String {
         text += &block(other).replace("    reload 2s 0s\n", "");
     }
     text
-}
-
-fn free_port() -> u16 {
-    TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port").local_addr().expect("an address").port()
 }
