@@ -5,31 +5,25 @@
 //! of it (`cache` keeps it, `loadbalance` shuffles it before it is cut).
 
 mod graft;
+mod opt;
+mod record;
 mod repeat;
 mod turned;
 
-use std::net::{Ipv4Addr, Ipv6Addr};
-
 use super::addresses;
-use super::code::{Class, Flags, Rcode, RecordType, read_u16};
-use super::edns::option;
+use super::code::{Flags, Rcode, RecordType, read_u16};
 use super::message::{Cursor, RecordSpan, Records, Section, skip_name};
-use super::name::{POINTER_MAX, wire_len};
 use super::reorder;
 use super::sound::is_sound;
-use super::{AddressSet, HEADER_LEN, InfoCode, Query, answers_question};
+use super::{AddressSet, HEADER_LEN, Query, answers_question};
+use opt::Opt;
 
+pub use opt::OPT_LEN;
+pub use record::{Owner, Rdata};
 pub use repeat::Said;
 pub use turned::{NameRole, Rename};
 
 const MESSAGE_LEN_MAX: usize = u16::MAX as usize;
-/// The octets of an OPT record without options: root, type, size, flags, length (RFC 6891 §6.1.2).
-pub const OPT_LEN: usize = 11;
-/// The option that carries an extended error (RFC 8914 §2).
-const OPTION_EDE: u16 = 15;
-/// An option that speaks of one hop only (RFC 7828 §3.1), so that an upstream's is not ours to repeat.
-const OPTION_KEEPALIVE: u16 = 11;
-
 /// The message that answers one query.
 #[derive(Debug, Default)]
 pub struct Response {
@@ -38,12 +32,7 @@ pub struct Response {
     counts: [u16; 3],
     rcode_high: u8,
     size_max: usize,
-    edns: Option<ReplyEdns>,
-    options: Vec<u8>,
-    /// Whether the options are those of an upstream's OPT record, even if there are none.
-    has_upstream_options: bool,
-    error: Option<InfoCode>,
-    error_text: String,
+    opt: Opt,
     is_full: bool,
     is_uncacheable: bool,
     rest: Option<Rest>,
@@ -58,31 +47,6 @@ pub trait Continuation: Send {
 }
 
 struct Rest(Box<dyn Continuation>);
-
-#[derive(Debug, Clone, Copy)]
-struct ReplyEdns {
-    udp_size: u16,
-    dnssec_ok: bool,
-}
-
-/// Whose record it is.
-#[derive(Debug, Clone, Copy)]
-pub enum Owner<'n> {
-    /// The name that was asked for.
-    Question,
-    /// What stands at this offset of the message, uncompressed: an earlier name, or a piece of the question.
-    At(usize),
-    /// This uncompressed wire name, root label included.
-    Name(&'n [u8]),
-    /// These labels, and then what stands at this offset of the message, which a pointer must reach.
-    Below(&'n [u8], usize),
-}
-
-/// RDATA being written.
-#[derive(Debug)]
-pub struct Rdata<'r> {
-    message: &'r mut Vec<u8>,
-}
 
 /// Bytes that are no response to the query.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -135,10 +99,7 @@ impl Response {
         self.counts = [0; 3];
         self.rcode_high = 0;
         self.size_max = 512;
-        self.edns = None;
-        self.options.clear();
-        self.has_upstream_options = false;
-        self.error = None;
+        self.opt.begin(None);
         self.is_full = false;
         self.is_uncacheable = false;
         self.rest = None;
@@ -185,8 +146,7 @@ impl Response {
         }
         if let Some(opt) = opt {
             self.rcode_high = (opt.ttl >> 24) as u8;
-            self.has_upstream_options = true;
-            self.keep_options(&upstream[opt.rdata_at()..opt.end]);
+            self.opt.repeat(&upstream[opt.rdata_at()..opt.end]);
         }
         Ok(())
     }
@@ -211,24 +171,10 @@ impl Response {
         self.counts = [0; 3];
         self.rcode_high = 0;
         self.size_max = query.size_max();
-        self.edns = query.edns().map(|edns| ReplyEdns { udp_size: edns.udp_size, dnssec_ok: edns.dnssec_ok });
-        self.options.clear();
-        self.has_upstream_options = false;
-        self.error = None;
+        self.opt.begin(Some(query));
         self.is_full = false;
         self.is_uncacheable = false;
         self.rest = None;
-    }
-
-    fn keep_options(&mut self, options: &[u8]) {
-        let mut rest = options;
-        while let (Some(code), Some(length)) = (read_u16(rest, 0), read_u16(rest, 2)) {
-            let Some((option, tail)) = rest.split_at_checked(4 + usize::from(length)) else { return };
-            if code != OPTION_KEEPALIVE {
-                self.options.extend_from_slice(option);
-            }
-            rest = tail;
-        }
     }
 
     /// The plugin that answered, once it has.
@@ -246,7 +192,7 @@ impl Response {
     /// extended error: what metrics and logs call the size of the response.
     #[must_use]
     pub fn size(&self) -> usize {
-        self.message.len() + if self.edns.is_some() { OPT_LEN + self.options.len() } else { 0 }
+        self.message.len() + self.opt.len()
     }
 
     /// The message so far, without OPT record: a whole message at any time.
@@ -332,106 +278,6 @@ impl Response {
         self.rest.take().map(|rest| rest.0)
     }
 
-    /// Whether the client sent EDNS, so that an extended error reaches it.
-    #[must_use]
-    pub fn takes_extended_error(&self) -> bool {
-        self.edns.is_some()
-    }
-
-    /// Says why, in an extended error (RFC 8914) that replaces an earlier one. `write` appends the text; more than 255
-    /// octets are cut. Without EDNS in the query nothing happens.
-    pub fn explain(&mut self, code: InfoCode, write: impl FnOnce(&mut String)) {
-        if self.edns.is_none() {
-            return;
-        }
-        self.error = Some(code);
-        self.error_text.clear();
-        write(&mut self.error_text);
-        if self.error_text.len() > 255 {
-            let cut = (0..=255).rev().find(|at| self.error_text.is_char_boundary(*at)).unwrap_or(0);
-            self.error_text.truncate(cut);
-        }
-    }
-
-    /// The extended error that will be sent, for those who log it.
-    #[must_use]
-    pub fn extended_error(&self) -> Option<(InfoCode, &str)> {
-        self.error.map(|code| (code, self.error_text.as_str()))
-    }
-
-    // === Records ===
-
-    /// Writes a record in class IN. Sections are written in order. Gives where its RDATA begins, or `None` when there
-    /// is no room in 65,535 octets; what was written of it is gone then.
-    pub fn record(
-        &mut self,
-        section: Section,
-        owner: Owner<'_>,
-        rtype: RecordType,
-        ttl: u32,
-        write: impl FnOnce(&mut Rdata<'_>),
-    ) -> Option<usize> {
-        self.record_of_class(section, owner, rtype, Class::IN, ttl, write)
-    }
-
-    /// The same in another class.
-    pub fn record_of_class(
-        &mut self,
-        section: Section,
-        owner: Owner<'_>,
-        rtype: RecordType,
-        class: Class,
-        ttl: u32,
-        write: impl FnOnce(&mut Rdata<'_>),
-    ) -> Option<usize> {
-        let start = self.message.len();
-        match owner {
-            Owner::Question => self.message.extend_from_slice(&[0xc0, HEADER_LEN as u8]),
-            Owner::At(at) if at <= POINTER_MAX => {
-                self.message.extend_from_slice(&(0xc000 | at as u16).to_be_bytes());
-            }
-            Owner::At(at) => {
-                let length = wire_len(self.message.get(at..).unwrap_or(&[])).unwrap_or(0);
-                self.message.extend_from_within(at..at + length);
-            }
-            Owner::Name(name) => self.message.extend_from_slice(name),
-            Owner::Below(labels, at) => {
-                debug_assert!(at <= POINTER_MAX);
-                self.message.extend_from_slice(labels);
-                self.message.extend_from_slice(&(0xc000 | at as u16).to_be_bytes());
-            }
-        }
-        self.message.extend_from_slice(&rtype.0.to_be_bytes());
-        self.message.extend_from_slice(&class.0.to_be_bytes());
-        self.message.extend_from_slice(&ttl.to_be_bytes());
-        self.message.extend_from_slice(&[0, 0]);
-        let rdata_at = self.message.len();
-        write(&mut Rdata { message: &mut self.message });
-        let length = self.message.len() - rdata_at;
-        if self.message.len() > MESSAGE_LEN_MAX - OPT_LEN {
-            self.message.truncate(start);
-            self.is_full = true;
-            return None;
-        }
-        self.message[rdata_at - 2..rdata_at].copy_from_slice(&(length as u16).to_be_bytes());
-        self.set_count(section, self.counts[section as usize] + 1);
-        Some(rdata_at)
-    }
-
-    /// An A record of the question's name in the answer section.
-    pub fn answer_a(&mut self, ttl: u32, address: Ipv4Addr) {
-        self.record(Section::Answer, Owner::Question, RecordType::A, ttl, |rdata| {
-            rdata.octets(&address.octets())
-        });
-    }
-
-    /// An AAAA record of the question's name in the answer section.
-    pub fn answer_aaaa(&mut self, ttl: u32, address: Ipv6Addr) {
-        self.record(Section::Answer, Owner::Question, RecordType::AAAA, ttl, |rdata| {
-            rdata.octets(&address.octets());
-        });
-    }
-
     /// Takes away all records behind the question, the RCODE and AA: to answer anew.
     pub fn clear_records(&mut self) {
         let Some(end) = skip_name(&self.message, HEADER_LEN) else { return };
@@ -441,7 +287,7 @@ impl Response {
         }
         self.set_flags(self.flags().0 & !(Flags::AA | Flags::TC));
         self.set_rcode(Rcode::NOERROR);
-        self.error = None;
+        self.opt.forget_error();
         self.is_full = false;
         self.rest = None;
     }
@@ -453,47 +299,6 @@ impl Response {
         self.message.truncate(first);
         self.set_count(Section::Authority, 0);
         self.set_count(Section::Additional, 0);
-    }
-
-    /// The data of the first option of this code in the OPT record of the reply, as an upstream sent it.
-    #[must_use]
-    pub fn option(&self, code: u16) -> Option<&[u8]> {
-        option(&self.options, code)
-    }
-
-    /// Puts an option into the OPT record of the reply, in place of one of the same code. Without EDNS in the query
-    /// there is no OPT record, and nothing happens.
-    pub fn set_option(&mut self, code: u16, data: &[u8]) {
-        let Ok(length) = u16::try_from(data.len()) else { return };
-        if self.edns.is_none() {
-            return;
-        }
-        self.remove_option(code);
-        for part in [&code.to_be_bytes()[..], &length.to_be_bytes(), data] {
-            self.options.extend_from_slice(part);
-        }
-    }
-
-    /// Takes the options of this code out of the OPT record of the reply. Gives whether there were any.
-    pub fn remove_option(&mut self, code: u16) -> bool {
-        let (before, mut at) = (self.options.len(), 0);
-        while let (Some(held), Some(held_len)) =
-            (read_u16(&self.options, at), read_u16(&self.options, at + 2))
-        {
-            let end = (at + 4 + usize::from(held_len)).min(self.options.len());
-            if held == code {
-                self.options.drain(at..end);
-            } else {
-                at = end;
-            }
-        }
-        self.options.len() < before
-    }
-
-    /// Whether an upstream sent an OPT record with this response.
-    #[must_use]
-    pub fn has_upstream_options(&self) -> bool {
-        self.has_upstream_options
     }
 
     /// Gives every record the TTL that `ttl` says, in seconds.
@@ -529,34 +334,14 @@ impl Response {
     /// Ends the message: cuts it at a record boundary to what the client takes, sets TC when it did, and adds the OPT
     /// record with the extended error, whose text gives way first. Gives the bytes to send.
     pub fn finish(&mut self) -> &[u8] {
-        let with_options = self.message.len() + OPT_LEN + self.options.len();
-        if self.edns.is_some() && with_options > self.size_max.min(MESSAGE_LEN_MAX) {
-            // They are an upstream's: the client's limit and the records come first.
-            self.options.clear();
-        }
-        let opt_len = if self.edns.is_some() { OPT_LEN + self.options.len() } else { 0 };
-        let room = self.size_max.min(MESSAGE_LEN_MAX).saturating_sub(opt_len);
+        let size_max = self.size_max.min(MESSAGE_LEN_MAX);
+        self.opt.fit(self.message.len(), size_max);
+        let room = size_max.saturating_sub(self.opt.len());
         if self.message.len() > room || self.is_full {
             self.cut(room);
         }
-        let Some(edns) = self.edns else { return &self.message };
-        let text_room = room.saturating_sub(self.message.len());
-        let error = self.error.filter(|_| text_room >= 6);
-        let text_len = error
-            .map_or(0, |_| if 6 + self.error_text.len() <= text_room { self.error_text.len() } else { 0 });
-        let error_len = error.map_or(0, |_| 6 + text_len);
-        let mut octets = [0, 0, 41, 0, 0, self.rcode_high, 0, 0, 0, 0, 0];
-        // Payload size of the reply: CoreDNS repeats the client's, and so do we.
-        octets[3..5].copy_from_slice(&edns.udp_size.to_be_bytes());
-        octets[7] = if edns.dnssec_ok { 0x80 } else { 0 };
-        octets[9..].copy_from_slice(&((self.options.len() + error_len) as u16).to_be_bytes());
-        self.message.extend_from_slice(&octets);
-        self.message.extend_from_slice(&self.options);
-        if let Some(code) = error {
-            self.message.extend_from_slice(&OPTION_EDE.to_be_bytes());
-            self.message.extend_from_slice(&((2 + text_len) as u16).to_be_bytes());
-            self.message.extend_from_slice(&code.0.to_be_bytes());
-            self.message.extend_from_slice(&self.error_text.as_bytes()[..text_len]);
+        if !self.opt.append(self.rcode_high, &mut self.message, size_max) {
+            return &self.message;
         }
         // The OPT record counts on the wire only: a response is finished once.
         let additionals = self.counts[Section::Additional as usize] + 1;
@@ -610,43 +395,6 @@ static EMPTY_MESSAGE: std::sync::LazyLock<Records<'static>> = std::sync::LazyLoc
 impl std::fmt::Debug for Rest {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Rest")
-    }
-}
-
-// === impl Rdata ===
-
-impl Rdata<'_> {
-    /// Appends octets.
-    pub fn octets(&mut self, octets: &[u8]) {
-        self.message.extend_from_slice(octets);
-    }
-
-    /// Appends a 16-bit number.
-    pub fn u16(&mut self, value: u16) {
-        self.octets(&value.to_be_bytes());
-    }
-
-    /// Appends a 32-bit number.
-    pub fn u32(&mut self, value: u32) {
-        self.octets(&value.to_be_bytes());
-    }
-
-    /// Ends a name with a pointer to what stands at this offset of the message. Only in types whose RDATA may be
-    /// compressed (RFC 3597 §4), and only below 16,384.
-    pub fn pointer(&mut self, at: usize) {
-        debug_assert!(at <= POINTER_MAX);
-        self.u16(0xc000 | at as u16);
-    }
-
-    /// The message so far.
-    pub(super) fn message(&self) -> &[u8] {
-        self.message
-    }
-
-    /// Where the next octet goes in the message.
-    #[must_use]
-    pub fn position(&self) -> usize {
-        self.message.len()
     }
 }
 

@@ -19,9 +19,7 @@ impl Response {
         self.begin(query);
         self.set_flags(found.flags().0 & !Flags::AD);
         self.set_rcode(found.rcode());
-        self.options.extend_from_slice(&found.options);
-        self.error = found.error;
-        self.error_text.clone_from(&found.error_text);
+        self.opt.take_over(&found.opt);
         self.is_uncacheable = found.is_uncacheable;
         self.is_full = found.is_full;
         let mut moved = Moved::new(&found.message);

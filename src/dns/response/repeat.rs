@@ -1,8 +1,9 @@
 //! An answer that is said again, to others who asked the same at the same time.
 
 use super::super::message::Section;
-use super::super::{HEADER_LEN, InfoCode, Query};
+use super::super::{HEADER_LEN, Query};
 use super::Response;
+use super::opt::Opt;
 
 /// What a response says, apart from whom it is said to.
 #[derive(Debug)]
@@ -11,8 +12,7 @@ pub struct Said {
     question_end: usize,
     counts: [u16; 3],
     rcode_high: u8,
-    options: Box<[u8]>,
-    error: Option<(InfoCode, Box<str>)>,
+    opt: Opt,
     is_full: bool,
     is_uncacheable: bool,
     author: Option<&'static str>,
@@ -27,8 +27,7 @@ impl Response {
             question_end: HEADER_LEN + query.question().len(),
             counts: self.counts,
             rcode_high: self.rcode_high,
-            options: self.options.as_slice().into(),
-            error: self.error.map(|code| (code, self.error_text.as_str().into())),
+            opt: self.opt.clone(),
             is_full: self.is_full,
             is_uncacheable: self.is_uncacheable,
             author: self.author,
@@ -45,10 +44,7 @@ impl Response {
             self.set_count(section, said.counts[section as usize]);
         }
         self.rcode_high = said.rcode_high;
-        self.options.extend_from_slice(&said.options);
-        if let Some((code, text)) = &said.error {
-            self.explain(*code, |out| out.push_str(text));
-        }
+        self.opt.take_over(&said.opt);
         self.is_full = said.is_full;
         self.is_uncacheable = said.is_uncacheable;
         self.author = said.author;
@@ -58,7 +54,7 @@ impl Response {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::dns::{Rcode, RecordType, test_origin};
+    use crate::dns::{InfoCode, Rcode, RecordType, test_origin};
     use crate::plugin::question_packet;
 
     #[test]

@@ -1,5 +1,5 @@
 use std::collections::BTreeSet;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 
 use hickory_proto::op::{
     Edns as OracleEdns, Message, MessageType, OpCode, Query as OracleQuestion, ResponseCode,
@@ -10,7 +10,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::dns::query::tests::origin;
-use crate::dns::{Query, Transport};
+use crate::dns::{InfoCode, Query, Transport};
 
 fn packet(name: &str, edns: Option<u16>) -> Vec<u8> {
     let mut message = Message::new(9, MessageType::Query, OpCode::Query);

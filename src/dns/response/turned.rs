@@ -12,7 +12,7 @@ use super::super::message::{RecordSpan, Records, Section, copy_name};
 use super::super::moved::Layout;
 use super::super::pack::Packer;
 use super::super::{HEADER_LEN, NAME_LEN_MAX, Query, RecordType};
-use super::{BadMessage, MESSAGE_LEN_MAX, OPT_LEN, ReplyEdns, Response};
+use super::{BadMessage, MESSAGE_LEN_MAX, OPT_LEN, Response};
 
 /// What a name is in its record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -129,7 +129,7 @@ impl Response {
     /// What `query` takes: its size, and whether there is to be an OPT record.
     fn take_limits(&mut self, query: &Query<'_>) {
         self.size_max = query.size_max();
-        self.edns = query.edns().map(|edns| ReplyEdns { udp_size: edns.udp_size, dnssec_ok: edns.dnssec_ok });
+        self.opt.reply_to(Some(query));
     }
 
     /// Writes the message again: the header, this question, and the records that `write` puts there. It gives how many they
