@@ -111,6 +111,19 @@ impl Plugin for Shared {
     }
 }
 
+// === impl Obey ===
+
+impl Obey {
+    async fn until_no_streams(&self) {
+        within(async {
+            while self.streams.load(SeqCst) != 0 {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        })
+        .await;
+    }
+}
+
 // === impl Countdown ===
 
 impl Countdown {
@@ -173,15 +186,6 @@ impl Rig {
     }
 
     /// Until no answer of many messages is held.
-    async fn until_no_streams(&self) {
-        within(async {
-            while self.plugin.streams.load(SeqCst) != 0 {
-                tokio::time::sleep(Duration::from_millis(1)).await;
-            }
-        })
-        .await;
-    }
-
     async fn until_waiting(&self, n: usize) {
         within(async {
             while self.plugin.waiting.load(SeqCst) != n {
