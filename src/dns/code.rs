@@ -22,28 +22,40 @@ impl Rcode {
     /// EDNS version not supported (RFC 6891 §9)
     pub const BADVERS: Rcode = Rcode(16);
 
-    /// The mnemonic in capitals, or `None` for a number without one.
+    /// The mnemonics that a Corefile may say, those of TSIG and TKEY among them (RFC 8945 §3, RFC 2930 §2.6); one that
+    /// shares its number with another stands behind it.
+    pub const KNOWN: [(&'static str, Rcode); 22] = [
+        ("NOERROR", Rcode::NOERROR),
+        ("FORMERR", Rcode::FORMERR),
+        ("SERVFAIL", Rcode::SERVFAIL),
+        ("NXDOMAIN", Rcode::NXDOMAIN),
+        ("NOTIMP", Rcode::NOTIMP),
+        ("REFUSED", Rcode::REFUSED),
+        ("YXDOMAIN", Rcode(6)),
+        ("YXRRSET", Rcode(7)),
+        ("NXRRSET", Rcode(8)),
+        ("NOTAUTH", Rcode(9)),
+        ("NOTZONE", Rcode(10)),
+        ("DSOTYPENI", Rcode(11)),
+        ("BADVERS", Rcode::BADVERS),
+        ("BADKEY", Rcode(17)),
+        ("BADTIME", Rcode(18)),
+        ("BADMODE", Rcode(19)),
+        ("BADNAME", Rcode(20)),
+        ("BADALG", Rcode(21)),
+        ("BADTRUNC", Rcode(22)),
+        ("BADCOOKIE", Rcode(23)),
+        ("BADSIG", Rcode::BADVERS),
+        ("NOTIMPL", Rcode::NOTIMP),
+    ];
+
+    /// The mnemonic in capitals, or `None` for a number without one that stands in the header of a message: those of
+    /// TSIG and TKEY do not.
     #[must_use]
     pub fn mnemonic(self) -> Option<&'static str> {
-        const NAMES: [&str; 12] = [
-            "NOERROR",
-            "FORMERR",
-            "SERVFAIL",
-            "NXDOMAIN",
-            "NOTIMP",
-            "REFUSED",
-            "YXDOMAIN",
-            "YXRRSET",
-            "NXRRSET",
-            "NOTAUTH",
-            "NOTZONE",
-            "DSOTYPENI",
-        ];
-        match self.0 {
-            16 => Some("BADVERS"),
-            23 => Some("BADCOOKIE"),
-            code => NAMES.get(usize::from(code)).copied(),
-        }
+        const OF_TSIG_AND_TKEY: std::ops::RangeInclusive<u16> = 17..=22;
+        let known = Self::KNOWN.iter().find(|(_, rcode)| *rcode == self);
+        known.filter(|_| !OF_TSIG_AND_TKEY.contains(&self.0)).map(|(name, _)| *name)
     }
 }
 
@@ -121,13 +133,27 @@ impl Class {
     /// Any class
     pub const ANY: Class = Class(255);
 
+    /// The classes that have a mnemonic, with it.
+    pub const KNOWN: [(&'static str, Class); 6] = [
+        ("IN", Class::IN),
+        ("CS", Class(2)),
+        ("CH", Class::CH),
+        ("HS", Class(4)),
+        ("NONE", Class(254)),
+        ("ANY", Class::ANY),
+    ];
+
+    /// The mnemonic, or `None` for a number without one.
+    #[must_use]
+    pub fn mnemonic(self) -> Option<&'static str> {
+        Self::KNOWN.iter().find(|(_, class)| *class == self).map(|(name, _)| *name)
+    }
+
     /// The class of that mnemonic in any case, or of `CLASS123` (RFC 3597 §5).
     #[must_use]
     pub fn from_mnemonic(text: &str) -> Option<Class> {
-        const NAMES: [(&str, u16); 6] =
-            [("IN", 1), ("CS", 2), ("CH", 3), ("HS", 4), ("NONE", 254), ("ANY", 255)];
-        if let Some((_, number)) = NAMES.iter().find(|(name, _)| text.eq_ignore_ascii_case(name)) {
-            return Some(Class(*number));
+        if let Some((_, class)) = Self::KNOWN.iter().find(|(name, _)| text.eq_ignore_ascii_case(name)) {
+            return Some(*class);
         }
         let (prefix, number) = text.split_at_checked(5)?;
         prefix.eq_ignore_ascii_case("CLASS").then(|| number.parse().ok().map(Class))?
@@ -136,14 +162,9 @@ impl Class {
 
 impl fmt::Display for Class {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0 {
-            1 => f.write_str("IN"),
-            2 => f.write_str("CS"),
-            3 => f.write_str("CH"),
-            4 => f.write_str("HS"),
-            254 => f.write_str("NONE"),
-            255 => f.write_str("ANY"),
-            other => write!(f, "CLASS{other}"),
+        match self.mnemonic() {
+            Some(name) => f.write_str(name),
+            None => write!(f, "CLASS{}", self.0),
         }
     }
 }
@@ -199,4 +220,30 @@ pub fn read_u16(bytes: &[u8], at: usize) -> Option<u16> {
 #[must_use]
 pub fn read_u32(bytes: &[u8], at: usize) -> Option<u32> {
     Some(u32::from_be_bytes(*bytes.get(at..)?.first_chunk()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_response_code_is_shown_by_the_first_of_its_mnemonics() {
+        for (number, name) in
+            [(0, "NOERROR"), (4, "NOTIMP"), (11, "DSOTYPENI"), (16, "BADVERS"), (23, "BADCOOKIE")]
+        {
+            assert_eq!(Rcode(number).to_string(), name);
+        }
+        for number in [12, 15, 17, 22, 24, 4095] {
+            assert_eq!(Rcode(number).to_string(), format!("RCODE{number}"));
+        }
+    }
+
+    #[test]
+    fn every_class_is_read_back() {
+        for (name, class) in Class::KNOWN {
+            assert_eq!(Class::from_mnemonic(&name.to_ascii_lowercase()), Some(class));
+            assert_eq!(class.to_string(), name);
+        }
+        assert_eq!(Class::from_mnemonic(&Class(7).to_string()), Some(Class(7)));
+    }
 }

@@ -1,8 +1,9 @@
-//! Names, types and RCODEs as the lines of a log show them: in the spelling of CoreDNS's library, since people and
-//! scripts look for the same text in the logs of both.
+//! Names, types and RCODEs as the lines of a log show them, and as expressions and templates get them: in the spelling of
+//! CoreDNS's library, since people, scripts and regular expressions look for the same text.
 
-use std::fmt::{self, Write};
+use std::fmt;
 
+use super::name::write_escaped;
 use super::{Rcode, RecordType};
 
 /// A name in presentation format, with the octets escaped that Go's library escapes: an apostrophe and a space are, a
@@ -69,28 +70,7 @@ const NEW_TYPES: [(u16, &str); 4] = [(260, "AMTRELAY"), (261, "RESINFO"), (32768
 
 impl fmt::Display for LoggedName<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut rest = self.0;
-        if rest.first().is_none_or(|length| *length == 0) {
-            return f.write_char('.');
-        }
-        while let Some((&length, tail)) = rest.split_first() {
-            let Some((label, tail)) = tail.split_at_checked(usize::from(length)).filter(|_| length > 0)
-            else {
-                break;
-            };
-            for &octet in label {
-                match octet {
-                    b'.' | b' ' | b'\'' | b'@' | b';' | b'(' | b')' | b'"' | b'\\' => {
-                        write!(f, "\\{}", char::from(octet))?;
-                    }
-                    0x21..=0x7e => f.write_char(char::from(octet))?,
-                    other => write!(f, "\\{other:03}")?,
-                }
-            }
-            f.write_char('.')?;
-            rest = tail;
-        }
-        Ok(())
+        write_escaped(self.0, f, b". '@;()\"\\")
     }
 }
 

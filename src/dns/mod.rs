@@ -35,8 +35,7 @@ pub use failure::{Failure, FailureKind};
 pub use logged::{LoggedName, LoggedRcode, LoggedType};
 pub use message::{RecordSpan, Records, Section, answers_question, copy_name, expand_name, skip_name};
 pub use name::{
-    LABEL_LEN_MAX, NAME_LEN_MAX, Name, NameError, is_within, wire_from_text, wire_len, write_miekg_text,
-    write_text,
+    LABEL_LEN_MAX, NAME_LEN_MAX, Name, NameError, is_within, wire_from_text, wire_len, write_text,
 };
 pub use pack::Packer;
 pub use query::{Malformed, Origin, OwnedQuery, Query, Transport};

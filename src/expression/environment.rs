@@ -1,7 +1,7 @@
 //! What an expression can ask: facts of a query, the groups of a match, variables.
 
 use super::Value;
-use crate::dns::{Class, Query, RecordType, Transport, write_miekg_text};
+use crate::dns::{Class, LoggedName, Query, RecordType, Transport};
 
 /// The facts of a query, as CoreDNS names and prints them.
 #[derive(Debug, Clone, Copy)]
@@ -22,10 +22,7 @@ impl QueryFacts<'_> {
     /// QNAME in lower case, with its final dot.
     #[must_use]
     pub fn name(&self) -> String {
-        let mut text = String::with_capacity(self.0.name().len() + 1);
-        // Writing to a String does not fail.
-        let _ = write_miekg_text(self.0.name(), &mut text);
-        text
+        LoggedName(self.0.name()).to_string()
     }
 
     /// `A`, `TYPE65280`

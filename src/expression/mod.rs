@@ -51,7 +51,7 @@ pub struct Scope {
     pub has_groups: bool,
 }
 
-/// Why a text is no expression, and which part of it is wrong.
+/// Why a text is no expression, or no template with such, and which part of it is wrong.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
     /// The octets of the text.
@@ -94,11 +94,13 @@ impl Expression {
 }
 
 impl Problem {
-    fn at(place: Range<usize>, why: impl Into<String>) -> Self {
+    /// Says `why` of this place, with no help yet.
+    pub(crate) fn at(place: Range<usize>, why: impl Into<String>) -> Self {
         Self { place, why: why.into(), help: None }
     }
 
-    fn help(mut self, help: impl Into<String>) -> Self {
+    /// Says what would be right.
+    pub(crate) fn help(mut self, help: impl Into<String>) -> Self {
         self.help = Some(help.into());
         self
     }

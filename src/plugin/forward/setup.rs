@@ -320,11 +320,9 @@ fn word<'d>(property: &'d Directive, usage: &str) -> Result<&'d Token, Diagnosti
 }
 
 fn rcodes(property: &Directive, usage: &str) -> Result<Vec<Rcode>, Diagnostic> {
-    let known = (0..=23).map(Rcode).filter_map(|rcode| Some((rcode.mnemonic()?, rcode)));
-    let known: Vec<_> = known.collect();
     let rcode = |word: &Token| {
         let upper = Token { text: word.text.to_ascii_uppercase(), ..word.clone() };
-        upper.one_of(&known).map_err(|error| {
+        upper.one_of(&Rcode::KNOWN).map_err(|error| {
             let message = format!("{} is no response code", Shown(&word.text));
             Diagnostic { message, ..error }
         })

@@ -25,28 +25,6 @@ const CNAME_USAGE: &str = "rewrite [continue|stop] cname [exact|prefix|suffix|su
 /// The largest TTL (RFC 2181 §8).
 const TTL_MAX: u32 = i32::MAX as u32;
 
-/// The classes by name.
-const CLASSES: [(&str, Class); 6] = [
-    ("IN", Class::IN),
-    ("CS", Class(2)),
-    ("CH", Class::CH),
-    ("HS", Class(4)),
-    ("NONE", Class(254)),
-    ("ANY", Class::ANY),
-];
-
-/// Response codes by other names than the usual, or without one that is shown elsewhere.
-const RCODES: [(&str, u16); 9] = [
-    ("NOTIMPL", 4),
-    ("BADSIG", 16),
-    ("BADKEY", 17),
-    ("BADTIME", 18),
-    ("BADMODE", 19),
-    ("BADNAME", 20),
-    ("BADALG", 21),
-    ("BADTRUNC", 22),
-    ("BADCOOKIE", 23),
-];
 const RCODE_MAX: u16 = 23;
 
 /// Sets `rewrite` up.
@@ -105,8 +83,8 @@ fn record_type(word: &Token) -> Result<RecordType, Diagnostic> {
 }
 
 fn class(word: &Token) -> Result<Class, Diagnostic> {
-    let known = CLASSES.iter().find(|(name, _)| word.text.eq_ignore_ascii_case(name));
-    known.map_or_else(|| word.one_of(&CLASSES), |(_, class)| Ok(*class))
+    let known = Class::KNOWN.iter().find(|(name, _)| word.text.eq_ignore_ascii_case(name));
+    known.map_or_else(|| word.one_of(&Class::KNOWN), |(_, class)| Ok(*class))
 }
 
 fn ttl(words: &mut Words<'_>) -> Result<Field, Diagnostic> {
@@ -135,12 +113,9 @@ fn rcode_rule(words: &mut Words<'_>) -> Result<Field, Diagnostic> {
 }
 
 fn rcode(word: &Token) -> Result<Rcode, Diagnostic> {
-    let number = word.text.parse().ok().filter(|code| *code <= RCODE_MAX);
-    let named = |code: &u16| Rcode(*code).mnemonic().is_some_and(|name| word.text.eq_ignore_ascii_case(name));
-    let number = number.or_else(|| (0..=RCODE_MAX).find(named)).or_else(|| {
-        RCODES.iter().find(|(name, _)| word.text.eq_ignore_ascii_case(name)).map(|(_, code)| *code)
-    });
-    number.map(Rcode).ok_or_else(|| {
+    let number = word.text.parse().ok().filter(|code| *code <= RCODE_MAX).map(Rcode);
+    let named = || Rcode::KNOWN.iter().find(|(name, _)| word.text.eq_ignore_ascii_case(name));
+    number.or_else(|| named().map(|(_, rcode)| *rcode)).ok_or_else(|| {
         let help = format!("write a name, as `NXDOMAIN`, or a number from 0 to {RCODE_MAX}");
         word.wrong("a response code").help(help)
     })

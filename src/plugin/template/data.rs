@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use super::go_template::{Absent, Object, Shape, Value};
 use super::matching::{Match, Rule};
-use crate::dns::{Flags, Query, write_miekg_text};
+use crate::dns::{Class, Flags, LoggedName, Query};
 use crate::expression::{self, QueryFacts};
 
 /// The shape of [`Data`].
@@ -70,9 +70,7 @@ struct Question<'q> {
 
 impl<'q> Data<'q> {
     pub(super) fn new(query: &'q Query<'q>, rule: &'q Rule, found: &'q Match) -> Self {
-        let mut name = String::new();
-        // Writing to a String does not fail.
-        let _ = write_miekg_text(query.name_original(), &mut name);
+        let name = LoggedName(query.name_original()).to_string();
         Self {
             rule,
             found,
@@ -85,8 +83,8 @@ impl<'q> Data<'q> {
 }
 
 /// The class as CoreDNS names it; empty for one without name.
-pub(super) fn class_text(class: crate::dns::Class) -> &'static str {
-    super::metrics::CLASSES.iter().find(|(known, _)| *known == class.0).map_or("", |(_, name)| name)
+pub(super) fn class_text(class: Class) -> &'static str {
+    class.mnemonic().unwrap_or("")
 }
 
 impl Object for Data<'_> {

@@ -6,14 +6,11 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 use super::data::class_text;
 use super::line::LineError;
 use super::matching::{Match, Rule};
-use crate::dns::RecordType;
+use crate::dns::{Class, RecordType};
 use crate::telemetry::metrics::{Counter, Registry};
 
 /// The names of sections, in the order in which their records are made.
 pub(super) const SECTIONS: [&str; 3] = ["answer", "authority", "additional"];
-/// The classes that have a name.
-pub(super) const CLASSES: [(u16, &str); 6] =
-    [(1, "IN"), (2, "CS"), (3, "CH"), (4, "HS"), (254, "NONE"), (255, "ANY")];
 
 /// The counters of one listener.
 pub(super) struct Metrics {
@@ -37,7 +34,7 @@ struct Matches {
 impl Metrics {
     pub(super) fn new(registry: &Registry, server: &str, rules: &[Rule]) -> Self {
         let matches = |zone: &str| {
-            let count = (CLASSES.len() + 1) * (RecordType::KNOWN.len() + 1);
+            let count = (Class::KNOWN.len() + 1) * (RecordType::KNOWN.len() + 1);
             Matches { zone: zone.into(), cells: (0..count).map(|_| OnceLock::new()).collect() }
         };
         Self {
@@ -54,9 +51,9 @@ impl Metrics {
     /// Counts a query that a rule matches.
     pub(super) fn count_match(&self, rule: usize, found: &Match) {
         let matches = &self.matches[rule][found.zone];
-        let class = found.class.and_then(|class| CLASSES.iter().position(|(known, _)| *known == class.0));
+        let class = found.class.and_then(|class| Class::KNOWN.iter().position(|(_, known)| *known == class));
         let rtype = found.rtype.and_then(|rtype| RecordType::KNOWN.binary_search(&rtype).ok());
-        let at = class.unwrap_or(CLASSES.len()) * (RecordType::KNOWN.len() + 1)
+        let at = class.unwrap_or(Class::KNOWN.len()) * (RecordType::KNOWN.len() + 1)
             + rtype.unwrap_or(RecordType::KNOWN.len());
         let counter = matches.cells[at].get_or_init(|| {
             let (class, rtype) = texts(found);

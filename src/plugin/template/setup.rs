@@ -4,7 +4,7 @@
 use super::data::SHAPE;
 use super::line::Line;
 use super::matching::Rule;
-use super::metrics::{CLASSES, Metrics};
+use super::metrics::Metrics;
 use super::words::Joined;
 use super::{Answer, Template, go_template};
 use crate::corefile::{Diagnostic, Directive, Shown, Span, Token, zones};
@@ -19,29 +19,6 @@ const PROPERTIES: [&str; 9] =
     ["match", "answer", "additional", "authority", "rcode", "ederror", "var", "expr", "fallthrough"];
 /// As in CoreDNS: a longer one costs more memory than it is worth.
 const REGEX_LEN_MAX: usize = 10_000;
-const RCODES: [(&str, u16); 21] = [
-    ("NOERROR", 0),
-    ("FORMERR", 1),
-    ("SERVFAIL", 2),
-    ("NXDOMAIN", 3),
-    ("NOTIMP", 4),
-    ("NOTIMPL", 4),
-    ("REFUSED", 5),
-    ("YXDOMAIN", 6),
-    ("YXRRSET", 7),
-    ("NXRRSET", 8),
-    ("NOTAUTH", 9),
-    ("NOTZONE", 10),
-    ("DSOTYPENI", 11),
-    ("BADSIG", 16),
-    ("BADKEY", 17),
-    ("BADTIME", 18),
-    ("BADMODE", 19),
-    ("BADNAME", 20),
-    ("BADALG", 21),
-    ("BADTRUNC", 22),
-    ("BADCOOKIE", 23),
-];
 
 /// Sets `template` up: each directive is a rule, in file order.
 ///
@@ -114,7 +91,7 @@ impl<'d> Draft<'d> {
             "rcode" => {
                 self.first(property)?;
                 let [word] = property.exactly("rcode CODE")?;
-                self.answer.rcode = Rcode(word.one_of(&RCODES)?);
+                self.answer.rcode = word.one_of(&Rcode::KNOWN)?;
             }
             "ederror" => {
                 self.first(property)?;
@@ -198,8 +175,7 @@ impl<'d> Draft<'d> {
 
 /// As in CoreDNS in capitals alone.
 fn class_of(word: &Token) -> Result<Class, Diagnostic> {
-    let classes = CLASSES.map(|(number, name)| (name, Class(number)));
-    word.one_of(&classes).map_err(|error| {
+    word.one_of(&Class::KNOWN).map_err(|error| {
         let wrong = word.wrong("a class");
         Diagnostic { help: error.help, ..wrong }
     })

@@ -28,8 +28,8 @@ pub use shape::{Object, Shape};
 pub use value::{Absent, Value};
 
 use std::fmt;
-use std::ops::Range;
 
+pub use crate::expression::Problem;
 use tree::Node;
 
 /// A template that can be run.
@@ -38,17 +38,6 @@ pub struct Template {
     name: &'static str,
     text: String,
     nodes: Vec<Node>,
-}
-
-/// Why a text is no template, and which part of it is wrong.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Problem {
-    /// The octets of the text.
-    pub place: Range<usize>,
-    /// What is wrong, as a lower-case fragment.
-    pub why: String,
-    /// What would be right.
-    pub help: Option<String>,
 }
 
 impl Template {
@@ -85,17 +74,6 @@ impl Template {
 impl fmt::Display for Template {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.nodes.iter().try_for_each(|node| node.fmt(f))
-    }
-}
-
-impl Problem {
-    fn at(place: Range<usize>, why: impl Into<String>) -> Self {
-        Self { place, why: why.into(), help: None }
-    }
-
-    fn help(mut self, help: impl Into<String>) -> Self {
-        self.help = Some(help.into());
-        self
     }
 }
 
