@@ -1,4 +1,4 @@
-//! One query and its reply on one connection: raw bytes out, raw bytes in.
+//! Queries and replies as raw bytes: what goes out, what of that which comes in is its reply, and sockets.
 
 use std::io::{self, Read};
 use std::net::{IpAddr, SocketAddr};
@@ -9,7 +9,7 @@ use nix::sys::socket::{
     sockopt::{Ipv4RecvErr, Ipv6RecvErr},
 };
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, Interest};
+use tokio::io::{AsyncRead, AsyncReadExt, Interest};
 use tokio::net::{TcpSocket, TcpStream, UdpSocket};
 
 use super::error::{Cause, Step};
@@ -18,11 +18,9 @@ use crate::dns::{
 };
 
 /// The octets that give a message's length on TCP (RFC 1035 §4.2.2).
-const LENGTH_LEN: usize = 2;
+pub(super) const LENGTH_LEN: usize = 2;
 /// The longest message, and the longest datagram with it.
 const MESSAGE_LEN_MAX: usize = u16::MAX as usize;
-/// What a TCP reply is first given room for; it grows with what arrives, not with what the upstream announces.
-const REPLY_LEN_USUAL: usize = 1024;
 
 thread_local! {
     /// Where datagrams arrive. One buffer a thread and not one a query: it is used only between two awaits.
@@ -56,6 +54,7 @@ pub(super) enum Verdict {
 pub(super) type Take<'t, T> = &'t mut (dyn FnMut(&[u8]) -> Result<T, BadMessage> + Send);
 
 /// An exchange that failed.
+#[derive(Debug)]
 pub(super) struct Broken {
     pub(super) step: Step,
     pub(super) cause: Cause,
@@ -188,44 +187,8 @@ pub(super) async fn dial_tcp(to: SocketAddr, source: Option<IpAddr>) -> io::Resu
     Ok(stream)
 }
 
-/// Whether an idle connection is still good: open, and silent as nobody has asked anything.
-pub(super) fn is_quiet(stream: &TcpStream) -> bool {
-    // Without news from epoll this is no system call.
-    matches!(stream.try_read(&mut [0]), Err(error) if error.kind() == io::ErrorKind::WouldBlock)
-}
-
-/// Sends, and waits for the reply. The flag says whether the connection may be used again. Does not end by itself.
-pub(super) async fn exchange_stream<S: AsyncRead + AsyncWrite + Unpin, T>(
-    stream: &mut S,
-    query: &Outgoing,
-    take: Take<'_, T>,
-) -> Result<(T, bool), Broken> {
-    stream.write_all(&query.framed).await.map_err(|error| Broken {
-        step: Step::Write,
-        cause: Cause::Io(error),
-        is_silent: true,
-    })?;
-    let mut received = Vec::with_capacity(REPLY_LEN_USUAL);
-    loop {
-        let end = read_message(stream, &mut received).await?;
-        let message = &received[LENGTH_LEN..end];
-        let broken = |cause| Broken { step: Step::Read, cause, is_silent: false };
-        match query.judge(message) {
-            Verdict::Reply => {
-                let taken = take(message).map_err(|error| broken(Cause::Broken(error)))?;
-                return Ok((taken, received.len() == end));
-            }
-            Verdict::Garbage => return Err(broken(Cause::Broken(BadMessage::Broken))),
-            Verdict::BareError | Verdict::OtherQuestion => return Err(broken(Cause::OtherQuestion)),
-            Verdict::Stray => {
-                received.drain(..end);
-            }
-        }
-    }
-}
-
 /// Reads until a whole message stands at the start; gives its end.
-async fn read_message(
+pub(super) async fn read_message(
     stream: &mut (impl AsyncRead + Unpin),
     received: &mut Vec<u8>,
 ) -> Result<usize, Broken> {

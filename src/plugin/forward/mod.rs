@@ -21,6 +21,8 @@ mod hosts;
 mod https;
 mod metrics;
 mod outlet;
+mod pipe;
+mod pipes;
 mod policy;
 mod pool;
 mod quic;

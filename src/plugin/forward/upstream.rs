@@ -7,16 +7,16 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering::Relaxed};
 use std::time::Duration;
 
-use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::{TcpStream, UdpSocket};
+use tokio::net::UdpSocket;
 use tokio::time::{Instant, timeout_at};
-use tokio_rustls::client::TlsStream;
 
 use super::error::{Cause, ExchangeError, Over, Step};
 use super::exchange::{self, Broken, Outgoing, Take, Verdict};
 use super::health::Probe;
 use super::https::{Https, HttpsConnection};
 use super::metrics::UpstreamMetrics;
+use super::pipe::Pipe;
+use super::pipes::{CONNECTIONS_MAX, Pipes};
 use super::pool::{Keeping, Pool};
 use super::quic::{Quic, QuicConnection};
 use super::random::random_u16;
@@ -60,47 +60,10 @@ pub struct Upstream {
 
 /// The connections.
 enum Way {
-    Plain { udp: Pool<UdpSocket>, tcp: Pool<TcpStream> },
-    Tls(Arc<Tls>, Pool<TlsStream<TcpStream>>),
+    Plain { udp: Pool<UdpSocket>, tcp: Arc<Pipes> },
+    Tls(Arc<Tls>, Arc<Pipes>),
     Https(Arc<Https>, Arc<Shared<HttpsConnection>>),
     Quic(Arc<Quic>, Arc<Shared<QuicConnection>>),
-}
-
-/// A stream that carries one query at a time.
-trait Wire: AsyncRead + AsyncWrite + Unpin + Send + 'static {
-    const OVER: Over;
-
-    /// What is below it.
-    fn tcp(&self) -> &TcpStream;
-
-    /// Where such streams of an upstream wait.
-    fn pool(upstream: &Upstream) -> Option<&Pool<Self>>
-    where
-        Self: Sized;
-}
-
-impl Wire for TcpStream {
-    const OVER: Over = Over::Tcp;
-
-    fn tcp(&self) -> &TcpStream {
-        self
-    }
-
-    fn pool(upstream: &Upstream) -> Option<&Pool<Self>> {
-        if let Way::Plain { tcp, .. } = &upstream.way { Some(tcp) } else { None }
-    }
-}
-
-impl Wire for TlsStream<TcpStream> {
-    const OVER: Over = Over::Tls;
-
-    fn tcp(&self) -> &TcpStream {
-        self.get_ref().0
-    }
-
-    fn pool(upstream: &Upstream) -> Option<&Pool<Self>> {
-        if let Way::Tls(_, pool) = &upstream.way { Some(pool) } else { None }
-    }
 }
 
 /// One of the queries that may wait at once.
@@ -111,10 +74,12 @@ impl Upstream {
         let keeping = options.keeping;
         let (way, overs): (_, &[Over]) = match &target.encrypted {
             None => {
-                let way = Way::Plain { udp: Pool::new(keeping), tcp: Pool::new(keeping) };
+                let way = Way::Plain { udp: Pool::new(keeping), tcp: Pipes::new(keeping, CONNECTIONS_MAX) };
                 (way, &[Over::Udp, Over::Tcp])
             }
-            Some(Encrypted::Tls(tls)) => (Way::Tls(Arc::clone(tls), Pool::new(keeping)), &[Over::Tls]),
+            Some(Encrypted::Tls(tls)) => {
+                (Way::Tls(Arc::clone(tls), Pipes::new(keeping, CONNECTIONS_MAX)), &[Over::Tls])
+            }
             Some(Encrypted::Https(https)) => {
                 (Way::Https(Arc::clone(https), Shared::new(keeping)), &[Over::Https])
             }
@@ -179,12 +144,20 @@ impl Upstream {
                 self.ask_udp(udp, query, deadline, take).await
             }
             Way::Plain { tcp, .. } => {
-                query.set_id(random_u16());
-                self.ask_stream(tcp, || exchange::dial_tcp(to, source), query, deadline, take).await
+                let dial = || async move {
+                    let stream = exchange::dial_tcp(to, source).await?;
+                    let local = stream.local_addr().ok();
+                    Ok(Pipe::new(stream, local))
+                };
+                self.ask_piped(tcp, Over::Tcp, dial, query, deadline, take).await
             }
-            Way::Tls(tls, pool) => {
-                query.set_id(random_u16());
-                self.ask_stream(pool, || tls.dial(to, source), query, deadline, take).await
+            Way::Tls(tls, pipes) => {
+                let dial = || async move {
+                    let stream = tls.dial(to, source).await?;
+                    let local = stream.get_ref().0.local_addr().ok();
+                    Ok(Pipe::new(stream, local))
+                };
+                self.ask_piped(pipes, Over::Tls, dial, query, deadline, take).await
             }
             Way::Https(https, shared) => {
                 query.set_id(0);
@@ -229,7 +202,7 @@ impl Upstream {
             match result.unwrap_or_else(|_| Err(Broken::timeout())) {
                 Ok(taken) => {
                     if pool.put(socket, opened, Instant::now()) {
-                        self.sweep_later(Self::udp);
+                        self.sweep_later();
                     }
                     return Ok(taken);
                 }
@@ -243,46 +216,38 @@ impl Upstream {
         }
     }
 
-    /// Over TCP or TLS: one query at a time on each connection.
-    async fn ask_stream<S, D, T>(
-        self: &Arc<Self>,
-        pool: &Pool<S>,
+    /// Over TCP or TLS: on one of several connections.
+    async fn ask_piped<D, T>(
+        &self,
+        pipes: &Arc<Pipes>,
+        over: Over,
         dial: impl Fn() -> D,
-        query: &Outgoing,
+        query: &mut Outgoing,
         deadline: Instant,
         take: Take<'_, T>,
     ) -> Result<T, ExchangeError>
     where
-        S: Wire,
-        D: Future<Output = io::Result<S>>,
+        D: Future<Output = io::Result<Pipe>>,
     {
+        let mut is_new = false;
         loop {
             let now = Instant::now();
-            let kept =
-                std::iter::from_fn(|| pool.take(now)).find(|idle| exchange::is_quiet(idle.connection.tcp()));
-            let (mut stream, opened, is_kept) = match kept {
-                Some(idle) => (idle.connection, idle.opened, true),
-                None => {
-                    let dialed = timeout_at(deadline.min(now + DIAL_TIMEOUT), dial()).await;
-                    let dialed = dialed.map_or(Err(Cause::Timeout), |dialed| dialed.map_err(Cause::Io));
-                    (dialed.map_err(|cause| self.error(S::OVER, Step::Dial, None, cause))?, now, false)
-                }
-            };
-            self.metrics.connected(S::OVER, is_kept);
+            let seat = timeout_at(deadline.min(now + DIAL_TIMEOUT), pipes.take(is_new, now, dial())).await;
+            let seat = seat.map_or(Err(Cause::Timeout), |seat| seat.map_err(Cause::Io));
+            let seat = seat.map_err(|cause| self.error(over, Step::Dial, None, cause))?;
+            self.metrics.connected(over, seat.is_kept);
             let until = deadline.min(Instant::now() + self.options.read_timeout);
-            let result = timeout_at(until, exchange::exchange_stream(&mut stream, query, &mut *take)).await;
-            match result.unwrap_or_else(|_| Err(Broken::timeout())) {
-                Ok((taken, is_reusable)) => {
-                    if is_reusable && pool.put(stream, opened, Instant::now()) {
-                        self.sweep_later(S::pool);
-                    }
-                    return Ok(taken);
-                }
-                Err(broken) if is_kept && broken.is_silent => {}
-                Err(broken) => {
-                    let local = stream.tcp().local_addr().ok();
-                    return Err(self.error(S::OVER, broken.step, local, broken.cause));
-                }
+            let asked = timeout_at(until, seat.pipe.ask(query, &mut *take)).await;
+            let broken = match asked.unwrap_or_else(|_| Err(Broken::timeout())) {
+                Ok(taken) => return Ok(taken),
+                Err(broken) => broken,
+            };
+            // What went wrong here would do so for others; and an upstream that vanished says nothing.
+            seat.retire();
+            // The upstream closed it, perhaps before our query came.
+            is_new = seat.is_kept && broken.is_silent;
+            if !is_new {
+                return Err(self.error(over, broken.step, seat.pipe.local(), broken.cause));
             }
         }
     }
@@ -337,15 +302,15 @@ impl Upstream {
         }
     }
 
-    /// Closes idle connections when they expire: a task that lives for as long as there are any.
-    fn sweep_later<C: Send + 'static>(self: &Arc<Self>, pool: fn(&Self) -> Option<&Pool<C>>) {
+    /// Closes idle sockets when they expire: a task that lives for as long as there are any.
+    fn sweep_later(self: &Arc<Self>) {
         let upstream = Arc::downgrade(self);
         let expire = self.options.keeping.expire;
         tokio::spawn(async move {
             loop {
                 tokio::time::sleep(expire).await;
                 let Some(upstream) = upstream.upgrade() else { return };
-                if !pool(&upstream).is_some_and(|pool| pool.sweep(Instant::now())) {
+                if !upstream.udp().is_some_and(|pool| pool.sweep(Instant::now())) {
                     return;
                 }
             }
@@ -369,7 +334,10 @@ impl Upstream {
     pub(super) fn idle(&self, transport: Transport) -> usize {
         match transport {
             Transport::Udp => self.udp().map_or(0, Pool::len),
-            Transport::Tcp => TcpStream::pool(self).map_or(0, Pool::len),
+            Transport::Tcp => match &self.way {
+                Way::Plain { tcp: pipes, .. } | Way::Tls(_, pipes) => pipes.idle(),
+                Way::Https(..) | Way::Quic(..) => 0,
+            },
         }
     }
 }

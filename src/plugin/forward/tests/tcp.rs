@@ -113,3 +113,21 @@ async fn a_reply_that_never_ends_is_given_up() {
     let (_, detail) = fixture.ask(Transport::Tcp).await.failure();
     assert!(detail.ends_with(": i/o timeout"), "{detail}");
 }
+
+#[tokio::test]
+async fn a_burst_shares_a_bounded_number_of_connections() {
+    let gate = Arc::new(tokio::sync::Semaphore::new(0));
+    let upstream = Scripted::start(answer).await.gated(Arc::clone(&gate));
+    let fixture = Fixture::new(&format!("forward . {}", upstream.address));
+    let names: Vec<_> = (128..228).map(|octet| [1, octet, 2, b'x', b'y', 0]).collect();
+    let asked =
+        futures_util::future::join_all(names.iter().map(|name| fixture.ask_for(name, Transport::Tcp)));
+    let released = async {
+        until(|| upstream.seen().len() >= 32).await;
+        gate.add_permits(100);
+    };
+    let (asked, ()) = tokio::join!(asked, released);
+    assert!(asked.iter().all(|asked| asked.addresses() == 1));
+    let peers: std::collections::BTreeSet<_> = upstream.seen().iter().map(|seen| seen.peer).collect();
+    assert_eq!((upstream.seen().len(), peers.len()), (100, 32));
+}
