@@ -2,6 +2,7 @@
 
 mod import;
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -117,7 +118,7 @@ fn slice_of(
     let meta = &object.metadata;
     let mut problem = |what| problems.push(Problem::new(Kind::EndpointSlice, meta, what));
     let is_fqdn = object.address_type.as_deref() == Some("FQDN");
-    let (mut endpoints, mut fqdns, mut unready) = (Vec::new(), Vec::new(), 0);
+    let (mut ready, mut fqdns, mut unready) = (Vec::new(), Vec::new(), 0);
     for endpoint in object.endpoints.as_deref().unwrap_or_default() {
         let addresses = endpoint.addresses.as_deref().unwrap_or_default();
         if !endpoint.is_ready() {
@@ -127,9 +128,7 @@ fn slice_of(
         for address in addresses {
             match address {
                 // The API takes an IP address for a domain name, too.
-                Address::Ip(ip) => {
-                    endpoints.push(Endpoint { address: *ip, name: endpoint_label(endpoint, pod_names) });
-                }
+                Address::Ip(ip) => ready.push((*ip, endpoint_label(endpoint, pod_names))),
                 Address::Text(text) if is_fqdn => match fqdn(text, endpoint, pod_names) {
                     Some(fqdn) => fqdns.push(fqdn),
                     None => problem(format!("endpoint address `{text}` is no domain name; it is skipped")),
@@ -143,7 +142,8 @@ fn slice_of(
     let ports = object.ports.as_deref().unwrap_or_default().iter();
     let ports = ports
         .filter_map(|port| port_of(port.port, port.name.as_deref(), port.protocol.as_deref(), &mut problem));
-    let mut slice = Slice::new(service, ports.collect(), endpoints, unready);
+    let endpoints = ready.iter().map(|(address, name)| Endpoint { address: *address, name: name.as_deref() });
+    let mut slice = Slice::new(service, ports.collect(), endpoints.collect(), unready);
     slice.fqdns = fqdns.into();
     slice
 }
@@ -156,8 +156,10 @@ pub fn keep_zones(object: &object::EndpointSlice, pod_names: bool, slice: &mut S
         for address in endpoint.addresses.iter().flatten() {
             match address {
                 Address::Ip(address) => {
-                    let held = Endpoint { address: *address, name: endpoint_label(endpoint, pod_names) };
-                    members.extend(slice.place_of(&held).map(|place| (zone.clone(), place as u32)));
+                    let name = endpoint_label(endpoint, pod_names);
+                    let held = Endpoint { address: *address, name: name.as_deref() };
+                    let place = slice.endpoints().place_of(held);
+                    members.extend(place.map(|place| (zone.clone(), place as u32)));
                 }
                 Address::Text(text) => {
                     let Some(made) = fqdn(text, endpoint, pod_names) else { continue };
@@ -223,24 +225,28 @@ fn external_name(spec: &object::ServiceSpec, problem: &mut impl FnMut(String)) -
 /// §2.4.1: the hostname, else the Pod's name where that is asked for, else nothing: the dashed address names it.
 ///
 /// A name with a dot is not one label. CoreDNS makes an SRV target of it that resolves nowhere; the dashed address does.
-fn endpoint_label(endpoint: &SliceEndpoint, pod_names: bool) -> Option<Box<[u8]>> {
+fn endpoint_label(endpoint: &SliceEndpoint, pod_names: bool) -> Option<Cow<'_, [u8]>> {
     let hostname = endpoint.hostname.as_deref().filter(|name| !name.is_empty());
     let pod = || endpoint.target_ref.as_ref()?.name.as_deref().filter(|_| pod_names);
     let name = hostname.or_else(pod)?;
     let is_label = !name.is_empty() && name.len() <= LABEL_LEN_MAX && !name.contains('.');
-    is_label.then(|| name.to_ascii_lowercase().into_bytes().into())
+    is_label.then(|| match name.bytes().any(|octet| octet.is_ascii_uppercase()) {
+        true => name.to_ascii_lowercase().into_bytes().into(),
+        false => name.as_bytes().into(),
+    })
 }
 
 /// An address that is a domain name. Without hostname its dots become dashes in the endpoint's label, as those of an
 /// IP address do; the final dot of an absolute name is none of them.
 fn fqdn(text: &str, endpoint: &SliceEndpoint, pod_names: bool) -> Option<Fqdn> {
     let target = wire_name(text)?;
-    let label = endpoint_label(endpoint, pod_names).unwrap_or_else(|| {
+    let dashed = || {
         let text = text.strip_suffix('.').unwrap_or(text);
         let dashed = text.replace('.', "-").to_ascii_lowercase().into_bytes();
         // A single label has no dots to replace: CoreDNS gives it no name.
         if text.contains('.') && dashed.len() <= LABEL_LEN_MAX { dashed.into() } else { Box::default() }
-    });
+    };
+    let label = endpoint_label(endpoint, pod_names).map_or_else(dashed, |label| (*label).into());
     Some(Fqdn { target, label, zone: Box::default() })
 }
 

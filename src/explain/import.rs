@@ -65,7 +65,7 @@ mod tests {
         writer.insert_namespace(b"other");
         let key = |service: &str| ServiceKey::new(service, "demo").unwrap();
         let port = || vec![Port { number: Some(80), name: b"http"[..].into(), protocol: Protocol::Tcp }];
-        let endpoint = Endpoint { address: "192.0.2.1".parse().unwrap(), name: Some(b"db-0"[..].into()) };
+        let endpoint = Endpoint { address: "192.0.2.1".parse().unwrap(), name: Some(b"db-0") };
         let db = ImportedSlice::new(Slice::new(key("db"), port(), vec![endpoint], 1), Some("cluster-a"));
         writer.insert_import(Import::new(vec![db], |slices| Service::headless(key("db"), slices)));
         let idle = ImportedSlice::new(Slice::new(key("idle"), port(), vec![], 2), Some("cluster-a"));

@@ -24,7 +24,7 @@ fn writer() -> Writer {
         key("db", "production"),
         vec![Arc::new(Slice::new(key("db", "production"), vec![], vec![], 3))],
     ));
-    let endpoint = Endpoint { address: "192.0.2.1".parse().unwrap(), name: Some(b"kv-0"[..].into()) };
+    let endpoint = Endpoint { address: "192.0.2.1".parse().unwrap(), name: Some(b"kv-0") };
     writer.insert_service(Service::headless(
         key("kv", "production"),
         vec![Arc::new(Slice::new(key("kv", "production"), vec![], vec![endpoint], 1))],

@@ -41,7 +41,7 @@ struct Item<'a, 'z> {
     part: Part<'z>,
     /// The number of the part.
     part_at: usize,
-    endpoint: &'z Endpoint,
+    endpoint: Endpoint<'z>,
     /// Its place in the slice.
     place: usize,
     label: &'a LabelBuf,
@@ -103,7 +103,7 @@ impl SrvSet<'_> {
         let mut first_target = None;
         'parts: for (part_at, part) in parts().enumerate() {
             for place in part.places() {
-                let endpoint = &part.slice.endpoints()[place];
+                let endpoint = part.slice.endpoints().at(place);
                 endpoint.write_label(&mut label);
                 if self.target_len(&label, part.parent) > NAME_LEN_MAX {
                     continue;
@@ -131,7 +131,7 @@ impl SrvSet<'_> {
         for (part_at, part) in parts().enumerate() {
             let records = part.matching(detail).filter(|port| port.number.is_some()).count();
             for place in part.places().filter(|_| records > 0) {
-                let endpoint = &part.slice.endpoints()[place];
+                let endpoint = part.slice.endpoints().at(place);
                 endpoint.write_label(&mut label);
                 let name_len = self.target_len(&label, part.parent);
                 if name_len > NAME_LEN_MAX {

@@ -27,7 +27,7 @@ pub struct EndpointLabel<'l> {
 impl<'l> EndpointLabel<'l> {
     /// The label of an endpoint, as [`Endpoint::write_label`] writes it.
     #[must_use]
-    pub fn of(endpoint: &Endpoint, label: &'l [u8]) -> Self {
+    pub fn of(endpoint: Endpoint<'_>, label: &'l [u8]) -> Self {
         let dashed = match endpoint.name {
             None => Some(endpoint.address),
             // A hostname may be spelled as an address.
@@ -70,24 +70,15 @@ impl Slice {
         before: usize,
     ) -> bool {
         let (single, range) = self.places_named(label);
-        let named = &self.endpoints()[range.clone()];
-        let found = named.binary_search_by(|endpoint| endpoint.address.cmp(&address)).ok();
-        let places = [single.filter(|_| label.dashed == Some(address)), found.map(|at| range.start + at)];
+        let found = self.endpoints().place_within(range, address);
+        let places = [single.filter(|_| label.dashed == Some(address)), found];
         places.into_iter().flatten().any(|place| chosen.holds_one_of(place..(place + 1).min(before)))
     }
 
     /// Where the endpoints of the label stand: the one that its address names, and those that are named so.
     fn places_named(&self, label: EndpointLabel<'_>) -> (Option<usize>, Range<usize>) {
-        let endpoints = self.endpoints();
-        let first_named = endpoints.partition_point(|endpoint| endpoint.name.is_none());
-        let (by_address, by_name) = endpoints.split_at(first_named);
-        let start = by_name.partition_point(|endpoint| endpoint.name.as_deref() < Some(label.label));
-        let length =
-            by_name[start..].partition_point(|endpoint| endpoint.name.as_deref() == Some(label.label));
-        let single = label
-            .dashed
-            .and_then(|address| by_address.binary_search_by(|endpoint| endpoint.address.cmp(&address)).ok());
-        (single, first_named + start..first_named + start + length)
+        let single = label.dashed.and_then(|address| self.endpoints().place_of_unnamed(address));
+        (single, self.endpoints().places_named(label.label))
     }
 }
 
@@ -112,18 +103,20 @@ mod tests {
     use crate::zone::{LabelBuf, ServiceKey};
 
     fn slice(endpoints: Vec<(u8, Option<u8>)>) -> Slice {
-        let endpoints = endpoints.into_iter().map(|(address, name)| Endpoint {
-            address: [192, 0, 2, address].into(),
+        let name = |name: u8| match name {
             // Some of the names are another endpoint's dashed address.
-            name: name.map(|name| match name {
-                0..4 => format!("192-0-2-{name}").into_bytes().into(),
-                _ => format!("db-{name}").into_bytes().into(),
-            }),
+            0..4 => format!("192-0-2-{name}"),
+            _ => format!("db-{name}"),
+        };
+        let named: Vec<_> = endpoints.into_iter().map(|(address, text)| (address, text.map(name))).collect();
+        let endpoints = named.iter().map(|(address, name)| Endpoint {
+            address: [192, 0, 2, *address].into(),
+            name: name.as_deref().map(str::as_bytes),
         });
         Slice::new(ServiceKey::new("db", "data").unwrap(), vec![], endpoints.collect(), 0)
     }
 
-    fn label_of(endpoint: &Endpoint) -> Vec<u8> {
+    fn label_of(endpoint: Endpoint<'_>) -> Vec<u8> {
         let mut label = LabelBuf::new();
         endpoint.write_label(&mut label);
         label.as_bytes().to_vec()
@@ -137,20 +130,20 @@ mod tests {
             before in 0..14_usize,
         ) {
             let slice = slice(endpoints);
-            let all = slice.endpoints();
+            let all: Vec<_> = slice.endpoints().iter().collect();
             let listed: Vec<u32> = (0..all.len() as u32).filter(|at| listed[*at as usize]).collect();
-            for endpoint in all {
+            for endpoint in all.iter().copied() {
                 let text = label_of(endpoint);
                 let label = EndpointLabel::of(endpoint, &text);
                 for chosen in [Chosen::All, Chosen::Named(&text), Chosen::Listed(&listed)] {
                     let places: Vec<usize> = slice.places(chosen).collect();
                     let expected: Vec<usize> = (0..all.len()).filter(|at| match chosen {
                         Chosen::All => true,
-                        Chosen::Named(_) => label_of(&all[*at]) == text,
+                        Chosen::Named(_) => label_of(all[*at]) == text,
                         Chosen::Listed(listed) => listed.contains(&(*at as u32)),
                     }).collect();
                     prop_assert_eq!(&places, &expected);
-                    let same = |at: &&usize| **at < before && label_of(&all[**at]) == text;
+                    let same = |at: &&usize| **at < before && label_of(all[**at]) == text;
                     prop_assert_eq!(slice.has_label(chosen, label, before), places.iter().any(|at| same(&at)));
                     for address in all.iter().map(|endpoint| endpoint.address) {
                         prop_assert_eq!(

@@ -136,7 +136,7 @@ fn headless(lines: &mut Vec<Line>, owner: &str, service: &Service, parent: impl 
     let mut label = LabelBuf::new();
     for (at, slice) in service.slices.iter().enumerate() {
         let parent = parent(at);
-        for endpoint in slice.endpoints() {
+        for endpoint in slice.endpoints().iter() {
             endpoint.write_label(&mut label);
             let target = format!("{}{parent}", text_of(label.as_wire()));
             ports(lines, owner, &target, &slice.ports, of_port);
@@ -157,7 +157,7 @@ fn endpoints(lines: &mut Vec<Line>, service: &Service, parent: impl Fn(usize) ->
     let mut label = LabelBuf::new();
     for (at, slice) in service.slices.iter().enumerate() {
         let parent = parent(at);
-        for endpoint in slice.endpoints() {
+        for endpoint in slice.endpoints().iter() {
             endpoint.write_label(&mut label);
             lines.push((format!("{}{parent}", text_of(label.as_wire())), address_data(endpoint.address)));
         }
@@ -238,10 +238,7 @@ mod tests {
         };
         let key = |name| ServiceKey::new(name, "demo").unwrap();
         let slice = |name, addresses: &[&str], fqdns: Vec<Fqdn>| {
-            let named = |address: &&str| Endpoint {
-                address: address.parse().unwrap(),
-                name: Some(b"both"[..].into()),
-            };
+            let named = |address: &&str| Endpoint { address: address.parse().unwrap(), name: Some(b"both") };
             let mut slice = Slice::new(key(name), vec![], addresses.iter().map(named).collect(), 0);
             slice.fqdns = fqdns.into();
             Arc::new(slice)

@@ -50,7 +50,7 @@ impl Import {
             has_duplicates(&slices)
         }) || !slices
             .iter()
-            .flat_map(|imported| imported.slice.endpoints())
+            .flat_map(|imported| imported.slice.endpoints().iter())
             .all(|endpoint| addresses.insert(endpoint.address));
         Self { service, parents: slices.into_iter().map(|imported| imported.parent).collect() }
     }
@@ -99,8 +99,8 @@ impl ImportedSlice {
 impl Keyed for Arc<Import> {
     type Key = [u8];
 
-    fn key(&self) -> &[u8] {
-        self.service.key.as_wire()
+    fn with_key<R>(&self, see: impl FnOnce(&[u8]) -> R) -> R {
+        see(self.service.key.as_wire())
     }
 }
 

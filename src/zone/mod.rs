@@ -15,6 +15,7 @@
 
 mod chosen;
 mod dump;
+mod endpoints;
 mod external;
 mod external_path;
 mod fqdn;
@@ -32,6 +33,7 @@ mod writer;
 
 pub use chosen::{Chosen, EndpointLabel};
 pub use dump::Dump;
+pub use endpoints::{Endpoint, Endpoints};
 pub use external::{External, ExternalTarget};
 pub use external_path::ExternalPath;
 pub use fqdn::Fqdn;
@@ -42,7 +44,7 @@ pub use path::{Branch, Detail, Path, ServicePath};
 pub use pod::{Pod, PodsAt};
 pub use reverse::{AddressOwners, EndpointOwners, EndpointRef};
 pub use service::{Service, ServiceKind};
-pub use slice::{Endpoint, LabelBuf, Port, Protocol, Slice, address_from_dashed};
+pub use slice::{LabelBuf, Port, Protocol, Slice, address_from_dashed};
 pub use table::{Keyed, Table};
 pub use topology::{ServiceZone, ServiceZones, SliceZones, zone_name};
 pub use writer::{Reader, Writer, Zone};

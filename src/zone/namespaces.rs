@@ -14,8 +14,8 @@ pub struct Namespace {
 impl Keyed for Namespace {
     type Key = [u8];
 
-    fn key(&self) -> &[u8] {
-        &self.label
+    fn with_key<R>(&self, see: impl FnOnce(&[u8]) -> R) -> R {
+        see(&self.label)
     }
 }
 
@@ -54,7 +54,7 @@ impl SameName {
 impl Keyed for SameName {
     type Key = [u8];
 
-    fn key(&self) -> &[u8] {
-        self.keys[0].service()
+    fn with_key<R>(&self, see: impl FnOnce(&[u8]) -> R) -> R {
+        see(self.keys[0].service())
     }
 }

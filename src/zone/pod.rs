@@ -44,7 +44,7 @@ impl PodsAt {
 impl Keyed for PodsAt {
     type Key = IpAddr;
 
-    fn key(&self) -> &IpAddr {
-        &self.address
+    fn with_key<R>(&self, see: impl FnOnce(&IpAddr) -> R) -> R {
+        see(&self.address)
     }
 }

@@ -14,9 +14,9 @@ pub struct AddressOwners {
 }
 
 /// The ready endpoints that have an address: several when several Services select the same Pod.
+/// The address stands in the slice alone: there are more of these than of anything else.
 #[derive(Debug, Clone)]
 pub struct EndpointOwners {
-    pub(super) address: IpAddr,
     pub(super) endpoints: OneOrMore<EndpointRef>,
 }
 
@@ -31,7 +31,11 @@ pub struct EndpointRef {
 #[derive(Debug, Clone)]
 pub(super) enum OneOrMore<T> {
     One(T),
-    More(Vec<T>),
+    #[expect(
+        clippy::box_collection,
+        reason = "a thin pointer, which fits beside the tag in the room of one value"
+    )]
+    More(Box<Vec<T>>),
 }
 
 impl AddressOwners {
@@ -43,6 +47,11 @@ impl AddressOwners {
 }
 
 impl EndpointOwners {
+    /// The address that all of them have.
+    pub(super) fn address(&self) -> IpAddr {
+        self.endpoints()[0].endpoint().address
+    }
+
     /// The endpoints; at least one.
     #[must_use]
     pub fn endpoints(&self) -> &[EndpointRef] {
@@ -65,8 +74,8 @@ impl EndpointRef {
 
     /// The endpoint.
     #[must_use]
-    pub fn endpoint(&self) -> &Endpoint {
-        &self.slice.endpoints()[self.index as usize]
+    pub fn endpoint(&self) -> Endpoint<'_> {
+        self.slice.endpoints().at(self.index as usize)
     }
 }
 
@@ -82,7 +91,7 @@ impl<T> OneOrMore<T> {
     where
         T: Clone,
     {
-        *self = Self::More(self.as_slice().iter().cloned().chain([value]).collect());
+        *self = Self::More(Box::new(self.as_slice().iter().cloned().chain([value]).collect()));
     }
 
     /// Keeps what `keep` says; `None` when nothing is left.
@@ -94,7 +103,7 @@ impl<T> OneOrMore<T> {
         match kept.len() {
             0 => None,
             1 => kept.pop().map(Self::One),
-            _ => Some(Self::More(kept)),
+            _ => Some(Self::More(Box::new(kept))),
         }
     }
 }
@@ -102,15 +111,25 @@ impl<T> OneOrMore<T> {
 impl Keyed for AddressOwners {
     type Key = IpAddr;
 
-    fn key(&self) -> &IpAddr {
-        &self.address
+    fn with_key<R>(&self, see: impl FnOnce(&IpAddr) -> R) -> R {
+        see(&self.address)
     }
 }
 
 impl Keyed for EndpointOwners {
     type Key = IpAddr;
 
-    fn key(&self) -> &IpAddr {
-        &self.address
+    fn with_key<R>(&self, see: impl FnOnce(&IpAddr) -> R) -> R {
+        see(&self.address())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_entry_takes_two_words() {
+        assert_eq!(size_of::<EndpointOwners>(), 16);
     }
 }

@@ -131,8 +131,8 @@ impl Service {
 impl Keyed for Arc<Service> {
     type Key = [u8];
 
-    fn key(&self) -> &[u8] {
-        self.key.as_wire()
+    fn with_key<R>(&self, see: impl FnOnce(&[u8]) -> R) -> R {
+        see(self.key.as_wire())
     }
 }
 
@@ -157,12 +157,12 @@ fn unique<T: Copy + Ord + std::hash::Hash>(mut values: Vec<T>) -> Box<[T]> {
 }
 
 pub(super) fn has_duplicates(slices: &[Arc<Slice>]) -> bool {
-    let endpoints = || slices.iter().flat_map(|slice| slice.endpoints());
+    let endpoints = || slices.iter().flat_map(|slice| slice.endpoints().iter());
     let mut addresses = std::collections::HashSet::new();
     let mut names = std::collections::HashSet::new();
     endpoints().any(|endpoint| {
         // A hostname that is a dashed address may be another endpoint's.
-        let name = endpoint.name.as_deref();
+        let name = endpoint.name;
         !addresses.insert(endpoint.address)
             || name.is_some_and(|name| !names.insert(name) || address_from_dashed(name).is_some())
     }) || slices.iter().any(|slice| {

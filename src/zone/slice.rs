@@ -3,7 +3,7 @@
 
 use std::net::IpAddr;
 
-use super::{Chosen, Fqdn, ServiceKey, SliceZones};
+use super::{Chosen, Endpoint, Endpoints, Fqdn, ServiceKey, SliceZones};
 
 /// The ready endpoints of one EndpointSlice.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -12,24 +12,13 @@ pub struct Slice {
     pub service: ServiceKey,
     /// The ports, those without number or name included.
     pub ports: Box<[Port]>,
-    /// Ready endpoints, sorted by [`Endpoint::sort_key`], one for each address.
-    endpoints: Box<[Endpoint]>,
+    endpoints: Endpoints,
     /// Ready endpoints that are domain names, in the order of the slice: only one of addressType FQDN has them.
     pub fqdns: Box<[Fqdn]>,
     /// How many addresses were left out because their endpoint is not ready.
     pub unready: u32,
     /// Which endpoint is in which topology zone; only with the option `zonal`.
     pub zones: Option<Box<SliceZones>>,
-}
-
-/// One address of a ready endpoint.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Endpoint {
-    /// The address.
-    pub address: IpAddr,
-    /// The label that names it: hostname, or pod name where `endpoint_pod_names` asks for it; folded, without length
-    /// octet. `None`: the dashed address names it (DNS specification 1.1.0 §2.4.1).
-    pub name: Option<Box<[u8]>>,
 }
 
 /// A port of a Service or of a slice.
@@ -59,29 +48,21 @@ pub enum Protocol {
 impl Slice {
     /// Takes the ready endpoints in any order.
     #[must_use]
-    pub fn new(service: ServiceKey, ports: Vec<Port>, mut endpoints: Vec<Endpoint>, unready: u32) -> Self {
-        endpoints.sort_by(|a, b| a.sort_key().cmp(&b.sort_key()));
-        endpoints.dedup();
+    pub fn new(service: ServiceKey, ports: Vec<Port>, endpoints: Vec<Endpoint<'_>>, unready: u32) -> Self {
         Self {
             service,
             ports: ports.into(),
-            endpoints: endpoints.into(),
+            endpoints: Endpoints::new(endpoints),
             fqdns: Box::default(),
             unready,
             zones: None,
         }
     }
 
-    /// The ready endpoints: first those that their address names, by address, then the named, by name.
+    /// The ready endpoints.
     #[must_use]
-    pub fn endpoints(&self) -> &[Endpoint] {
+    pub fn endpoints(&self) -> &Endpoints {
         &self.endpoints
-    }
-
-    /// Where an endpoint stands in [`Slice::endpoints`].
-    #[must_use]
-    pub fn place_of(&self, endpoint: &Endpoint) -> Option<usize> {
-        self.endpoints.binary_search_by(|held| held.sort_key().cmp(&endpoint.sort_key())).ok()
     }
 
     /// The places of the endpoints in the topology zone of that name ([`super::zone_name`]), ascending.
@@ -95,24 +76,8 @@ impl Slice {
     pub fn endpoints_named<'z>(
         &'z self,
         label: &'z [u8],
-    ) -> impl Iterator<Item = &'z Endpoint> + Clone + use<'z> {
-        self.places(Chosen::Named(label)).map(|place| &self.endpoints[place])
-    }
-}
-
-// === impl Endpoint ===
-
-impl Endpoint {
-    fn sort_key(&self) -> (Option<&[u8]>, IpAddr) {
-        (self.name.as_deref(), self.address)
-    }
-
-    /// Appends the label that names the endpoint, with its length octet.
-    pub fn write_label(&self, out: &mut LabelBuf) {
-        match &self.name {
-            Some(name) => out.set(name),
-            None => out.set_dashed(self.address),
-        }
+    ) -> impl Iterator<Item = Endpoint<'z>> + Clone + use<'z> {
+        self.places(Chosen::Named(label)).map(|place| self.endpoints.at(place))
     }
 }
 
@@ -157,13 +122,13 @@ impl LabelBuf {
         &self.as_wire()[1..]
     }
 
-    fn set(&mut self, label: &[u8]) {
+    pub(super) fn set(&mut self, label: &[u8]) {
         let length = label.len().min(63);
         self.octets[0] = length as u8;
         self.octets[1..=length].copy_from_slice(&label[..length]);
     }
 
-    fn set_dashed(&mut self, address: IpAddr) {
+    pub(super) fn set_dashed(&mut self, address: IpAddr) {
         use std::io::Write;
         // 45 octets hold the longest address text and the `0` that keeps a label from ending in a dash.
         let mut rest = &mut self.octets[1..];
@@ -236,9 +201,9 @@ mod tests {
 
     #[test]
     fn a_shared_hostname_finds_all_its_addresses() {
-        let endpoint = |address: &str, name: Option<&str>| Endpoint {
+        let endpoint = |address: &str, name: Option<&'static str>| Endpoint {
             address: address.parse().unwrap(),
-            name: name.map(|name| name.as_bytes().into()),
+            name: name.map(str::as_bytes),
         };
         let slice = Slice::new(
             ServiceKey::new("db", "data").unwrap(),

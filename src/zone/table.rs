@@ -21,8 +21,9 @@ pub trait Keyed: Clone {
     /// What it is found by.
     type Key: ?Sized + Hash + Eq;
 
-    /// The key of this value; it must not change while the value is in a table.
-    fn key(&self) -> &Self::Key;
+    /// Shows the key of this value, which must not change while the value is in a table. Shown and not given, so that a value
+    /// need not keep what follows from it.
+    fn with_key<R>(&self, see: impl FnOnce(&Self::Key) -> R) -> R;
 }
 
 /// A persistent hash table: see the module.
@@ -47,18 +48,21 @@ impl<T: Keyed> Table<T> {
     #[must_use]
     pub fn find(&self, key: &T::Key) -> Option<&T> {
         let hash = self.hasher.hash_one(key);
-        self.spine[shard_of(hash)].find(hash, |value| value.key() == key)
+        self.spine[shard_of(hash)].find(hash, |value| value.with_key(|held| held == key))
     }
 
     /// Puts a value in, and gives the one of the same key that it replaces.
     pub fn insert(&mut self, value: T) -> Option<T> {
-        let hash = self.hasher.hash_one(value.key());
         let hasher = self.hasher.clone();
+        let hash_of = |value: &T| value.with_key(|key| hasher.hash_one(key));
+        let hash = hash_of(&value);
         let shard = self.shard_mut(hash);
-        if let Some(held) = shard.find_mut(hash, |held| held.key() == value.key()) {
+        if let Some(held) =
+            shard.find_mut(hash, |held| held.with_key(|held| value.with_key(|key| held == key)))
+        {
             return Some(std::mem::replace(held, value));
         }
-        shard.insert_unique(hash, value, |held| hasher.hash_one(held.key()));
+        shard.insert_unique(hash, value, hash_of);
         self.len += 1;
         None
     }
@@ -67,7 +71,7 @@ impl<T: Keyed> Table<T> {
     pub fn remove(&mut self, key: &T::Key) -> Option<T> {
         self.find(key)?;
         let hash = self.hasher.hash_one(key);
-        let entry = self.shard_mut(hash).find_entry(hash, |held| held.key() == key).ok()?;
+        let entry = self.shard_mut(hash).find_entry(hash, |held| held.with_key(|held| held == key)).ok()?;
         let (value, _) = entry.remove();
         self.len -= 1;
         Some(value)

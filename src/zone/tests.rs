@@ -156,8 +156,8 @@ enum Change {
 impl Keyed for (u8, u8) {
     type Key = u8;
 
-    fn key(&self) -> &u8 {
-        &self.0
+    fn with_key<R>(&self, see: impl FnOnce(&u8) -> R) -> R {
+        see(&self.0)
     }
 }
 

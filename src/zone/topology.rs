@@ -93,7 +93,7 @@ impl ServiceZones {
         let mut addresses: BTreeMap<&[u8], Vec<IpAddr>> = BTreeMap::new();
         for slice in slices {
             for zone in slice.zones.iter().flat_map(|zones| &zones.zones) {
-                let members = zone.endpoints.iter().map(|at| slice.endpoints()[*at as usize].address);
+                let members = zone.endpoints.iter().map(|at| slice.endpoints().at(*at as usize).address);
                 addresses.entry(&zone.name).or_default().extend(members);
             }
         }

@@ -8,8 +8,8 @@ use arc_swap::{ArcSwap, Guard};
 use super::import::Imports;
 use super::reverse::OneOrMore;
 use super::{
-    AddressOwners, EndpointOwners, EndpointRef, Kind, KindSet, Namespace, Pod, PodsAt, SameName, Service,
-    ServiceKey, Slice, Table,
+    AddressOwners, Endpoint, EndpointOwners, EndpointRef, Kind, KindSet, Namespace, Pod, PodsAt, SameName,
+    Service, ServiceKey, Slice, Table,
 };
 
 /// Everything that one generation knows. Never changes once it is published.
@@ -149,7 +149,7 @@ impl Zone {
 
     /// All addresses of endpoints, those of missing Services included, in no order.
     pub fn endpoint_addresses(&self) -> impl Iterator<Item = (IpAddr, &[EndpointRef])> {
-        self.endpoint_ips.iter().map(|at| (at.address, at.endpoints()))
+        self.endpoint_ips.iter().map(|at| (at.address(), at.endpoints()))
     }
 
     /// How many Services, namespaces and endpoint addresses there are.
@@ -270,8 +270,7 @@ impl Writer {
 
     /// Puts the endpoints of a slice into the reverse index.
     pub fn insert_slice(&mut self, slice: &Arc<Slice>) {
-        for (index, endpoint) in slice.endpoints().iter().enumerate() {
-            let address = endpoint.address;
+        for (index, Endpoint { address, .. }) in slice.endpoints().iter().enumerate() {
             let entry = EndpointRef { slice: Arc::clone(slice), index: index as u32 };
             let endpoints = match self.draft.endpoint_ips.find(&address) {
                 Some(owners) => {
@@ -281,19 +280,16 @@ impl Writer {
                 }
                 None => OneOrMore::One(entry),
             };
-            self.draft.endpoint_ips.insert(EndpointOwners { address, endpoints });
+            self.draft.endpoint_ips.insert(EndpointOwners { endpoints });
         }
     }
 
     /// Takes the endpoints of a slice, the very value that was inserted, out of the reverse index.
     pub fn remove_slice(&mut self, slice: &Arc<Slice>) {
-        for endpoint in slice.endpoints() {
-            let address = endpoint.address;
+        for Endpoint { address, .. } in slice.endpoints().iter() {
             let Some(owners) = self.draft.endpoint_ips.find(&address) else { continue };
             match owners.endpoints.retained(|entry| !Arc::ptr_eq(&entry.slice, slice)) {
-                Some(endpoints) => {
-                    drop(self.draft.endpoint_ips.insert(EndpointOwners { address, endpoints }))
-                }
+                Some(endpoints) => drop(self.draft.endpoint_ips.insert(EndpointOwners { endpoints })),
                 None => drop(self.draft.endpoint_ips.remove(&address)),
             }
         }

@@ -19,8 +19,8 @@ fn slice_of(mut object: Value, pod_names: bool) -> (Slice, Vec<Problem>) {
     (slice, problems)
 }
 
-fn label(endpoint: &Endpoint) -> Option<&str> {
-    endpoint.name.as_deref().map(|name| std::str::from_utf8(name).unwrap())
+fn label(endpoint: Endpoint<'_>) -> Option<&str> {
+    endpoint.name.map(|name| std::str::from_utf8(name).unwrap())
 }
 
 #[test]

@@ -22,7 +22,7 @@ impl<'a> Ask<'a> {
             !detail.asks_for_something() || slice.ports.iter().any(|port| detail.matches_port(port))
         };
         let matching = || service.slices.iter().filter(|slice| matches(slice));
-        let endpoints = || matching().flat_map(|slice| slice.endpoints());
+        let endpoints = || matching().flat_map(|slice| slice.endpoints().iter());
         let is_whole = service.slices.iter().all(|slice| matches(slice));
         match self.query.qtype() {
             _ if endpoints().next().is_none() => self.alias(matching().flat_map(|slice| &slice.fqdns).next()),
@@ -101,9 +101,9 @@ impl<'a> Ask<'a> {
         &self,
         response: &mut Response,
         service: &Service,
-        endpoints: impl Iterator<Item = &'z Endpoint> + Clone,
+        endpoints: impl Iterator<Item = Endpoint<'z>> + Clone,
     ) -> Found<'a> {
-        let repeats = |at: usize, endpoint: &Endpoint| {
+        let repeats = |at: usize, endpoint: &Endpoint<'_>| {
             service.has_duplicates
                 && endpoints.clone().take(at).any(|before| before.address == endpoint.address)
         };

@@ -200,7 +200,7 @@ impl ForwardRecords {
     /// The address at the Service's name and at the endpoint's, and for each port the SRV records there and at the port's
     /// name. The weights are those of the answers.
     fn push_endpoint(&mut self, batch: &mut RecordBatch, service: &Service, slice: &Slice, at: usize) {
-        let endpoint = &slice.endpoints()[at];
+        let endpoint = slice.endpoints().at(at);
         let (ttl_s, merge) = (self.names.kubernetes_ttl_s, service.has_duplicates);
         let mut label = LabelBuf::new();
         endpoint.write_label(&mut label);

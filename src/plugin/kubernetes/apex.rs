@@ -150,7 +150,7 @@ fn add_name_server(servers: &mut Vec<NameServer>, zone: &Zone, entry: &EndpointR
         }
         ServiceKind::Headless => {
             let mut label = LabelBuf::new();
-            for endpoint in entry.slice().endpoints() {
+            for endpoint in entry.slice().endpoints().iter() {
                 endpoint.write_label(&mut label);
                 add([label.as_wire(), key.as_wire()].concat(), endpoint.address);
             }

@@ -103,7 +103,7 @@ impl Ask<'_> {
                 self.write_addresses(&service.v4, &service.v6, response)
             }
             RecordType::A | RecordType::AAAA => {
-                let endpoints = matching().flat_map(|slice| slice.endpoints());
+                let endpoints = matching().flat_map(|slice| slice.endpoints().iter());
                 self.write_endpoint_addresses(response, endpoints, service.has_duplicates)
             }
             RecordType::SRV => {
@@ -154,7 +154,7 @@ impl Ask<'_> {
     pub(super) fn write_endpoint_addresses<'z>(
         &self,
         response: &mut Response,
-        endpoints: impl Iterator<Item = &'z Endpoint> + Clone,
+        endpoints: impl Iterator<Item = Endpoint<'z>> + Clone,
         merge: bool,
     ) -> Found {
         let mut found = Found::NoData;

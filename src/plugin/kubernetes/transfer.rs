@@ -131,7 +131,7 @@ impl Apex {
         parent: &[u8],
         at: usize,
     ) {
-        let endpoint = &slice.endpoints()[at];
+        let endpoint = slice.endpoints().at(at);
         let mut label = LabelBuf::new();
         endpoint.write_label(&mut label);
         let owner: &[&[u8]] = &[service.key.as_wire(), b"\x03svc", &self.origin];

@@ -18,10 +18,9 @@ fn ip(text: &str) -> IpAddr {
 }
 
 fn slice(service: &str, ports: Vec<Port>, endpoints: &[(&str, Option<&str>)]) -> Arc<Slice> {
-    let endpoints = endpoints.iter().map(|(address, name)| Endpoint {
-        address: ip(address),
-        name: name.map(|name| name.as_bytes().into()),
-    });
+    let endpoints = endpoints
+        .iter()
+        .map(|(address, name)| Endpoint { address: ip(address), name: name.map(str::as_bytes) });
     Arc::new(Slice::new(key(service, "demo"), ports, endpoints.collect(), 0))
 }
 
