@@ -25,7 +25,7 @@ pub enum ServiceFacts {
         /// The addresses, in the order given.
         addresses: Box<[IpAddr]>,
         /// The ports.
-        ports: Box<[Port]>,
+        ports: Arc<[Port]>,
     },
     /// §2.4: `clusterIP: None`.
     Headless,
@@ -61,7 +61,7 @@ pub fn service(key: &ServiceKey, facts: &ServiceFacts, slices: Vec<Arc<Slice>>) 
     let key = key.clone();
     match facts {
         ServiceFacts::ClusterIp { addresses, ports } => {
-            Some(zone::Service::cluster_ip(key, addresses, ports.to_vec(), slices))
+            Some(zone::Service::cluster_ip(key, addresses, Arc::clone(ports), slices))
         }
         ServiceFacts::Headless => Some(zone::Service::headless(key, slices)),
         ServiceFacts::ExternalName(target) => Some(zone::Service::external_name(key, target.clone())),

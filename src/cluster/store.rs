@@ -9,6 +9,7 @@
 
 mod imports;
 mod pods;
+mod pool;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -16,9 +17,10 @@ use std::sync::Arc;
 use super::object::{AnyObject, EndpointSlice, Meta, Namespace, Service};
 use super::problem::{Problem, Problems};
 use super::schema::{self, ServiceFacts};
-use crate::zone::{External, Kind, KindSet, Reader, ServiceKey, Slice, Writer};
+use crate::zone::{self, External, Few, Kind, KindSet, Reader, ServiceKey, ServiceKind, Slice, Writer};
 use imports::Imports;
 use pods::{Effect, Pods};
+use pool::PortLists;
 
 /// Where an object stands: kind, namespace and name.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -67,12 +69,14 @@ pub struct Store {
     writer: Writer,
     pod_names: bool,
     has_zones: bool,
-    services: HashMap<ServiceKey, (u32, ServiceFacts)>,
+    /// `None` for one that has no name. The very value that the zone has, once it is built.
+    services: HashMap<ServiceKey, (u32, Option<Arc<zone::Service>>)>,
     /// What of the Services is reached from outside: of few, so that the others pay nothing for it.
     externals: HashMap<ServiceKey, Arc<External>>,
     slices: HashMap<Arc<str>, (u32, Arc<Slice>)>,
-    slices_of: HashMap<ServiceKey, Vec<Arc<str>>>,
+    slices_of: HashMap<ServiceKey, Few<Arc<str>>>,
     namespaces: HashMap<Box<str>, u32>,
+    port_lists: PortLists,
     pods: Pods,
     /// `None` where nobody asked for them.
     imports: Option<Box<Imports>>,
@@ -123,6 +127,7 @@ impl Store {
             slices: HashMap::new(),
             slices_of: HashMap::new(),
             namespaces: HashMap::new(),
+            port_lists: PortLists::default(),
             pods: Pods::default(),
             imports: needed.contains(Kind::ServiceImport).then(Box::default),
             has_slices_of_services: true,
@@ -239,15 +244,27 @@ impl Store {
     }
 
     fn apply_service(&mut self, object: &Service, problems: &mut Vec<Problem>) {
-        let Some((key, facts)) = schema::service_facts(object, problems) else { return };
+        let Some((mut key, mut facts)) = schema::service_facts(object, problems) else { return };
+        if let ServiceFacts::ClusterIp { ports, .. } = &mut facts {
+            self.port_lists.share(ports);
+        }
+        self.share_key(&mut key);
+        let service = schema::service(&key, &facts, vec![]).map(Arc::new);
         self.apply_external(&key, schema::external(object, problems));
         let generation = self.generations[Kind::Service as usize];
-        let old = self.services.insert(key.clone(), (generation, facts));
-        let is_same = old.is_some_and(|(_, old)| self.services.get(&key).is_some_and(|(_, new)| old == *new));
-        if !is_same {
-            self.touched.insert(key);
-            (self.changed, self.visible) = (true, true);
+        if let Some((stamp, old)) = self.services.get_mut(&key) {
+            let is_same = match (&*old, &service) {
+                (Some(old), Some(new)) => old.is_declared_as(new),
+                (old, new) => old.is_none() && new.is_none(),
+            };
+            *stamp = generation;
+            if is_same {
+                return;
+            }
         }
+        self.services.insert(key.clone(), (generation, service));
+        self.touched.insert(key);
+        (self.changed, self.visible) = (true, true);
     }
 
     fn apply_external(&mut self, key: &ServiceKey, external: Option<Arc<External>>) {
@@ -291,20 +308,32 @@ impl Store {
         if old.is_some() {
             self.delete_slice(&path);
         }
+        self.port_lists.share(&mut slice.ports);
+        self.share_key(&mut slice.service);
         let slice = Arc::new(slice);
         let key = slice.service.clone();
         self.writer.insert_slice(&slice);
         self.slices.insert(Arc::clone(&path), (generation, slice));
-        let paths = self.slices_of.entry(key.clone()).or_default();
+        let held = self.slices_of.entry(key.clone()).or_default();
+        let mut paths = held.to_vec();
         // Sorted, so that the order of answers does not depend on the order of events.
-        let at = paths.partition_point(|held| *held < path);
-        paths.insert(at, path);
+        paths.insert(paths.partition_point(|held| *held < path), path);
+        *held = paths.into();
         self.changed = true;
         self.visible |= is_visible;
         if is_update && let Some(trigger) = object.metadata.trigger_time() {
             self.note_programmed(&key, trigger);
         }
         self.touched.insert(key);
+    }
+
+    /// Puts the key in place that the Service or its slices have.
+    fn share_key(&self, key: &mut ServiceKey) {
+        let of_service = self.services.get_key_value(key).map(|(held, _)| held);
+        let held = of_service.or_else(|| self.slices_of.get_key_value(key).map(|(held, _)| held));
+        if let Some(held) = held {
+            *key = held.clone();
+        }
     }
 
     fn apply_namespace(&mut self, object: &Namespace) {
@@ -360,7 +389,7 @@ impl Store {
         let Some((_, slice)) = self.slices.remove(path) else { return false };
         self.writer.remove_slice(&slice);
         if let Some(paths) = self.slices_of.get_mut(&slice.service) {
-            paths.retain(|held| **held != *path);
+            *paths = paths.retained(|held| **held != *path);
             if paths.is_empty() {
                 self.slices_of.remove(&slice.service);
             }
@@ -458,24 +487,24 @@ impl Store {
     }
 
     fn rebuild(&mut self, key: &ServiceKey) {
-        let built = self.services.get(key).and_then(|(_, facts)| {
-            let paths = self.slices_of.get(key).map(Vec::as_slice).unwrap_or_default();
-            let slices = paths.iter().filter_map(|path| self.slices.get(path));
-            schema::service(key, facts, slices.map(|(_, slice)| Arc::clone(slice)).collect())
-        });
-        let built = built.map(|service| service.with_external(self.externals.get(key).cloned()));
-        match built {
-            Some(service) => self.writer.insert_service(service),
-            None => self.writer.remove_service(key),
-        }
+        let Some((_, Some(service))) = self.services.get_mut(key) else {
+            self.writer.remove_service(key);
+            return;
+        };
+        let paths = self.slices_of.get(key).map(|paths| &**paths).unwrap_or_default();
+        let slices = paths.iter().filter_map(|path| self.slices.get(path));
+        let built = service.with_slices(slices.map(|(_, slice)| Arc::clone(slice)).collect());
+        *service = Arc::new(built.with_external(self.externals.get(key).cloned()));
+        self.writer.insert_service(Arc::clone(service));
     }
 
     /// A Service must be known: a slice alone shows at no name.
     fn note_programmed(&mut self, key: &ServiceKey, trigger: &str) {
-        let label = match self.services.get(key) {
-            Some((_, ServiceFacts::ClusterIp { .. })) => ServiceKindLabel::ClusterIp,
+        let service = self.services.get(key).and_then(|(_, service)| service.as_ref());
+        let label = match service.map(|service| &service.kind) {
+            Some(ServiceKind::ClusterIp) => ServiceKindLabel::ClusterIp,
             // Only the endpoints of a selector carry the annotation, so that the label tells the truth.
-            Some((_, ServiceFacts::Headless)) => ServiceKindLabel::HeadlessWithSelector,
+            Some(ServiceKind::Headless) => ServiceKindLabel::HeadlessWithSelector,
             _ => return,
         };
         self.programmed.push((label, trigger.into()));

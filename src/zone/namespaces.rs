@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Keyed, ServiceKey};
+use super::{Few, Keyed, ServiceKey};
 
 /// A namespace that exists and is selected.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,12 +22,12 @@ impl Keyed for Namespace {
 /// All Services of one name, for "it is not in this namespace, but in …".
 #[derive(Debug, Clone)]
 pub struct SameName {
-    keys: Vec<ServiceKey>,
+    keys: Few<ServiceKey>,
 }
 
 impl SameName {
     pub(super) fn new(key: ServiceKey) -> Self {
-        Self { keys: vec![key] }
+        Self { keys: Few::one(key) }
     }
 
     /// The Services that bear the name; at least one.
@@ -37,16 +37,15 @@ impl SameName {
     }
 
     pub(super) fn with(&self, key: &ServiceKey) -> Self {
-        let mut keys = self.keys.clone();
-        if !keys.contains(key) {
-            keys.push(key.clone());
+        if self.keys.contains(key) {
+            return self.clone();
         }
-        Self { keys }
+        Self { keys: self.keys.with(key.clone()) }
     }
 
     /// `None` when nothing is left.
     pub(super) fn without(&self, key: &ServiceKey) -> Option<Self> {
-        let keys: Vec<_> = self.keys.iter().filter(|held| *held != key).cloned().collect();
+        let keys = self.keys.retained(|held| held != key);
         (!keys.is_empty()).then_some(Self { keys })
     }
 }

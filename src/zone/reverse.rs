@@ -3,21 +3,21 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use super::{Endpoint, Keyed, ServiceKey, Slice};
+use super::{Endpoint, Few, Keyed, ServiceKey, Slice};
 
 /// The Services whose cluster IP or external address an address is: one cluster IP has one, except in the moment in which
 /// it passes on; one external address may have several, at different ports.
 #[derive(Debug, Clone)]
 pub struct AddressOwners {
     pub(super) address: IpAddr,
-    pub(super) services: OneOrMore<ServiceKey>,
+    pub(super) services: Few<ServiceKey>,
 }
 
 /// The ready endpoints that have an address: several when several Services select the same Pod.
 /// The address stands in the slice alone: there are more of these than of anything else.
 #[derive(Debug, Clone)]
 pub struct EndpointOwners {
-    pub(super) endpoints: OneOrMore<EndpointRef>,
+    pub(super) endpoints: Few<EndpointRef>,
 }
 
 /// One endpoint, by its place in its slice.
@@ -27,22 +27,11 @@ pub struct EndpointRef {
     pub(super) index: u32,
 }
 
-/// One value inline, since there is hardly ever a second.
-#[derive(Debug, Clone)]
-pub(super) enum OneOrMore<T> {
-    One(T),
-    #[expect(
-        clippy::box_collection,
-        reason = "a thin pointer, which fits beside the tag in the room of one value"
-    )]
-    More(Box<Vec<T>>),
-}
-
 impl AddressOwners {
     /// The Services; at least one.
     #[must_use]
     pub fn services(&self) -> &[ServiceKey] {
-        self.services.as_slice()
+        &self.services
     }
 }
 
@@ -55,7 +44,7 @@ impl EndpointOwners {
     /// The endpoints; at least one.
     #[must_use]
     pub fn endpoints(&self) -> &[EndpointRef] {
-        self.endpoints.as_slice()
+        &self.endpoints
     }
 }
 
@@ -76,35 +65,6 @@ impl EndpointRef {
     #[must_use]
     pub fn endpoint(&self) -> Endpoint<'_> {
         self.slice.endpoints().at(self.index as usize)
-    }
-}
-
-impl<T> OneOrMore<T> {
-    pub(super) fn as_slice(&self) -> &[T] {
-        match self {
-            Self::One(value) => std::slice::from_ref(value),
-            Self::More(values) => values,
-        }
-    }
-
-    pub(super) fn push(&mut self, value: T)
-    where
-        T: Clone,
-    {
-        *self = Self::More(Box::new(self.as_slice().iter().cloned().chain([value]).collect()));
-    }
-
-    /// Keeps what `keep` says; `None` when nothing is left.
-    pub(super) fn retained(&self, keep: impl Fn(&T) -> bool) -> Option<Self>
-    where
-        T: Clone,
-    {
-        let mut kept: Vec<T> = self.as_slice().iter().filter(|value| keep(value)).cloned().collect();
-        match kept.len() {
-            0 => None,
-            1 => kept.pop().map(Self::One),
-            _ => Some(Self::More(Box::new(kept))),
-        }
     }
 }
 

@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 
-use super::{External, Keyed, Port, ServiceKey, ServiceZones, Slice, address_from_dashed};
+use super::{External, Few, Keyed, Port, ServiceKey, ServiceZones, Slice, address_from_dashed};
 
 /// One Service of the API and the slices that carry its name.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -13,13 +13,13 @@ pub struct Service {
     /// What kind of answers it has.
     pub kind: ServiceKind,
     /// The IPv4 addresses at the Service's name, each once.
-    pub v4: Box<[Ipv4Addr]>,
+    pub v4: Few<Ipv4Addr>,
     /// The IPv6 addresses at the Service's name, each once.
     pub v6: Box<[Ipv6Addr]>,
-    /// The Service's own ports; those of a headless Service stand in its slices.
-    pub ports: Box<[Port]>,
+    /// The Service's own ports; those of a headless Service stand in its slices. Shared with others that have the same.
+    pub ports: Arc<[Port]>,
     /// Its slices, each with ready endpoints or with none.
-    pub slices: Box<[Arc<Slice>]>,
+    pub slices: Few<Arc<Slice>>,
     /// Where it is reached from outside of the cluster; hardly any is. Shared with the store.
     pub external: Option<Arc<External>>,
     /// Whether two endpoints share a name or an address, so that SRV records and their addresses need merging.
@@ -45,7 +45,7 @@ impl Service {
     pub fn cluster_ip(
         key: ServiceKey,
         addresses: &[IpAddr],
-        ports: Vec<Port>,
+        ports: impl Into<Arc<[Port]>>,
         slices: Vec<Arc<Slice>>,
     ) -> Self {
         let (v4, v6) = split_families(addresses.iter().copied());
@@ -73,7 +73,7 @@ impl Service {
             kind: ServiceKind::Headless,
             v4,
             v6,
-            ports: Box::default(),
+            ports: Arc::default(),
             external: None,
             has_duplicates: has_duplicates(&slices),
             zones: ServiceZones::of(&slices),
@@ -87,14 +87,34 @@ impl Service {
         Self {
             key,
             kind: ServiceKind::ExternalName(target),
-            v4: Box::default(),
+            v4: Few::default(),
             v6: Box::default(),
-            ports: Box::default(),
-            slices: Box::default(),
+            ports: Arc::default(),
+            slices: Few::default(),
             external: None,
             has_duplicates: false,
             zones: None,
         }
+    }
+
+    /// The Service with these slices in place of its own.
+    #[must_use]
+    pub fn with_slices(&self, slices: Vec<Arc<Slice>>) -> Self {
+        match self.kind {
+            ServiceKind::ClusterIp => {
+                Self { has_duplicates: has_duplicates(&slices), slices: slices.into(), ..self.clone() }
+            }
+            ServiceKind::Headless => Self::headless(self.key.clone(), slices),
+            ServiceKind::ExternalName(_) => self.clone(),
+        }
+    }
+
+    /// Whether the objects say the same of both, whatever slices they have.
+    #[must_use]
+    pub fn is_declared_as(&self, other: &Self) -> bool {
+        let has_own = self.kind == ServiceKind::ClusterIp;
+        let is_alike = || (&self.v4, &self.v6, &self.ports) == (&other.v4, &other.v6, &other.ports);
+        self.key == other.key && self.kind == other.kind && (!has_own || is_alike())
     }
 
     /// The Service with what of it is reached from outside.
@@ -136,7 +156,7 @@ impl Keyed for Arc<Service> {
     }
 }
 
-pub(super) fn split_families(addresses: impl Iterator<Item = IpAddr>) -> (Box<[Ipv4Addr]>, Box<[Ipv6Addr]>) {
+pub(super) fn split_families(addresses: impl Iterator<Item = IpAddr>) -> (Few<Ipv4Addr>, Box<[Ipv6Addr]>) {
     let (mut v4, mut v6) = (Vec::new(), Vec::new());
     for address in addresses {
         match address {
@@ -144,16 +164,16 @@ pub(super) fn split_families(addresses: impl Iterator<Item = IpAddr>) -> (Box<[I
             IpAddr::V6(address) => v6.push(address),
         }
     }
-    (unique(v4), unique(v6))
+    (unique(v4).into(), unique(v6).into())
 }
 
 /// Keeps the first of each value, in the order given: a Service's first address stays its first.
-fn unique<T: Copy + Ord + std::hash::Hash>(mut values: Vec<T>) -> Box<[T]> {
+fn unique<T: Copy + Ord + std::hash::Hash>(mut values: Vec<T>) -> Vec<T> {
     if values.len() > 1 {
         let mut seen = std::collections::HashSet::with_capacity(values.len());
         values.retain(|value| seen.insert(*value));
     }
-    values.into()
+    values
 }
 
 pub(super) fn has_duplicates(slices: &[Arc<Slice>]) -> bool {

@@ -2,6 +2,7 @@
 //! reverse table, so that an endpoint is in memory once.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use super::{Chosen, Endpoint, Endpoints, Fqdn, ServiceKey, SliceZones};
 
@@ -10,8 +11,8 @@ use super::{Chosen, Endpoint, Endpoints, Fqdn, ServiceKey, SliceZones};
 pub struct Slice {
     /// The Service that the label `kubernetes.io/service-name` names; it may not exist.
     pub service: ServiceKey,
-    /// The ports, those without number or name included.
-    pub ports: Box<[Port]>,
+    /// The ports, those without number or name included. Shared with others that have the same.
+    pub ports: Arc<[Port]>,
     endpoints: Endpoints,
     /// Ready endpoints that are domain names, in the order of the slice: only one of addressType FQDN has them.
     pub fqdns: Box<[Fqdn]>,

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 
-use super::{Slice, service::split_families};
+use super::{Few, Slice, service::split_families};
 use crate::dns::LABEL_LEN_MAX;
 
 /// The endpoints of one slice by zone.
@@ -38,7 +38,7 @@ pub struct ServiceZone {
     /// The zone's name: folded wire labels without the root label.
     pub name: Box<[u8]>,
     /// Its IPv4 addresses, each once.
-    pub v4: Box<[Ipv4Addr]>,
+    pub v4: Few<Ipv4Addr>,
     /// Its IPv6 addresses, each once.
     pub v6: Box<[Ipv6Addr]>,
 }

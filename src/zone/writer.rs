@@ -6,10 +6,9 @@ use std::sync::Arc;
 use arc_swap::{ArcSwap, Guard};
 
 use super::import::Imports;
-use super::reverse::OneOrMore;
 use super::{
-    AddressOwners, Endpoint, EndpointOwners, EndpointRef, Kind, KindSet, Namespace, Pod, PodsAt, SameName,
-    Service, ServiceKey, Slice, Table,
+    AddressOwners, Endpoint, EndpointOwners, EndpointRef, Few, Kind, KindSet, Namespace, Pod, PodsAt,
+    SameName, Service, ServiceKey, Slice, Table,
 };
 
 /// Everything that one generation knows. Never changes once it is published.
@@ -238,8 +237,8 @@ impl Writer {
     }
 
     /// Adds a Service or replaces the one of the same key, and keeps the reverse and name indexes in step.
-    pub fn insert_service(&mut self, service: Service) {
-        let service = Arc::new(service);
+    pub fn insert_service(&mut self, service: impl Into<Arc<Service>>) {
+        let service = service.into();
         let key = service.key.clone();
         let old = self.draft.services.insert(Arc::clone(&service));
         match &old {
@@ -273,12 +272,8 @@ impl Writer {
         for (index, Endpoint { address, .. }) in slice.endpoints().iter().enumerate() {
             let entry = EndpointRef { slice: Arc::clone(slice), index: index as u32 };
             let endpoints = match self.draft.endpoint_ips.find(&address) {
-                Some(owners) => {
-                    let mut endpoints = owners.endpoints.clone();
-                    endpoints.push(entry);
-                    endpoints
-                }
-                None => OneOrMore::One(entry),
+                Some(owners) => owners.endpoints.with(entry),
+                None => Few::one(entry),
             };
             self.draft.endpoint_ips.insert(EndpointOwners { endpoints });
         }
@@ -288,9 +283,11 @@ impl Writer {
     pub fn remove_slice(&mut self, slice: &Arc<Slice>) {
         for Endpoint { address, .. } in slice.endpoints().iter() {
             let Some(owners) = self.draft.endpoint_ips.find(&address) else { continue };
-            match owners.endpoints.retained(|entry| !Arc::ptr_eq(&entry.slice, slice)) {
-                Some(endpoints) => drop(self.draft.endpoint_ips.insert(EndpointOwners { endpoints })),
-                None => drop(self.draft.endpoint_ips.remove(&address)),
+            let endpoints = owners.endpoints.retained(|entry| !Arc::ptr_eq(&entry.slice, slice));
+            if endpoints.is_empty() {
+                self.draft.endpoint_ips.remove(&address);
+            } else {
+                self.draft.endpoint_ips.insert(EndpointOwners { endpoints });
             }
         }
     }
@@ -331,20 +328,18 @@ impl Writer {
 
 fn add_owner(table: &mut Table<AddressOwners>, address: IpAddr, key: &ServiceKey) {
     let services = match table.find(&address) {
-        Some(owners) => {
-            let mut services = owners.services.clone();
-            services.push(key.clone());
-            services
-        }
-        None => OneOrMore::One(key.clone()),
+        Some(owners) => owners.services.with(key.clone()),
+        None => Few::one(key.clone()),
     };
     table.insert(AddressOwners { address, services });
 }
 
 fn remove_owner(table: &mut Table<AddressOwners>, address: IpAddr, key: &ServiceKey) {
     let Some(owners) = table.find(&address) else { return };
-    match owners.services.retained(|held| held != key) {
-        Some(services) => drop(table.insert(AddressOwners { address, services })),
-        None => drop(table.remove(&address)),
+    let services = owners.services.retained(|held| held != key);
+    if services.is_empty() {
+        table.remove(&address);
+    } else {
+        table.insert(AddressOwners { address, services });
     }
 }

@@ -1,6 +1,7 @@
 //! What the multicluster DNS specification 1.0.0 makes of ServiceImports and of the slices that belong to them.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use super::super::object::{self, Address};
 use super::super::problem::Problem;
@@ -25,7 +26,7 @@ pub fn import_facts(
             addresses: addresses(spec, &mut problem),
             ports: ports(spec, &mut problem),
         },
-        None => ServiceFacts::ClusterIp { addresses: Box::default(), ports: Box::default() },
+        None => ServiceFacts::ClusterIp { addresses: Box::default(), ports: Arc::default() },
     };
     Some((key, facts))
 }
@@ -35,7 +36,7 @@ pub fn import_facts(
 pub fn import(key: &ServiceKey, facts: &ServiceFacts, slices: Vec<ImportedSlice>) -> Import {
     Import::new(slices, |slices| match facts {
         ServiceFacts::ClusterIp { addresses, ports } => {
-            Service::cluster_ip(key.clone(), addresses, ports.to_vec(), slices)
+            Service::cluster_ip(key.clone(), addresses, Arc::clone(ports), slices)
         }
         // No import has another name than this.
         ServiceFacts::Headless | ServiceFacts::ExternalName(_) | ServiceFacts::Nameless => {
@@ -82,7 +83,7 @@ fn addresses(spec: &object::ImportSpec, problem: &mut impl FnMut(String)) -> Box
     addresses.into()
 }
 
-fn ports(spec: &object::ImportSpec, problem: &mut impl FnMut(String)) -> Box<[Port]> {
+fn ports(spec: &object::ImportSpec, problem: &mut impl FnMut(String)) -> Arc<[Port]> {
     let mut ports = Vec::new();
     for port in spec.ports.as_deref().unwrap_or_default() {
         let Ok(number) = u16::try_from(port.port) else {

@@ -216,7 +216,7 @@ impl ForwardRecords {
         let all = weight_of(service.slices.iter().map(records).sum());
         let named = |slice: &Arc<Slice>| slice.ports.len() * slice.endpoints_named(label.as_bytes()).count();
         let of_name = weight_of(service.slices.iter().map(named).sum());
-        for port in &slice.ports {
+        for port in slice.ports.iter() {
             let same = |other: &&Port| other.name == port.name && other.protocol == port.protocol;
             let matching =
                 |slice: &Arc<Slice>| slice.ports.iter().filter(same).count() * slice.endpoints().len();

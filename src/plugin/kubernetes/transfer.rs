@@ -139,7 +139,7 @@ impl Apex {
         batch.push_address(owner, self.ttl_s, endpoint.address);
         batch.push_address(name, self.ttl_s, endpoint.address);
         let weight = (WEIGHT_SUM / slice.endpoints().len()).max(1) as u16;
-        for port in &slice.ports {
+        for port in slice.ports.iter() {
             self.push_named_port(batch, service, weight, port, name);
         }
     }
