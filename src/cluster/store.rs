@@ -11,8 +11,9 @@ mod imports;
 mod pods;
 mod pool;
 
-use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
+
+use foldhash::{HashMap, HashSet};
 
 use super::object::{AnyObject, EndpointSlice, Meta, Namespace, Service};
 use super::problem::{Problem, Problems};
@@ -122,17 +123,17 @@ impl Store {
             writer: Writer::new(needed),
             pod_names,
             has_zones: false,
-            services: HashMap::new(),
-            externals: HashMap::new(),
-            slices: HashMap::new(),
-            slices_of: HashMap::new(),
-            namespaces: HashMap::new(),
+            services: HashMap::default(),
+            externals: HashMap::default(),
+            slices: HashMap::default(),
+            slices_of: HashMap::default(),
+            namespaces: HashMap::default(),
             port_lists: PortLists::default(),
             pods: Pods::default(),
             imports: needed.contains(Kind::ServiceImport).then(Box::default),
             has_slices_of_services: true,
             generations: [0; Kind::ALL.len()],
-            touched: HashSet::new(),
+            touched: HashSet::default(),
             changed: false,
             visible: false,
             external_visible: false,

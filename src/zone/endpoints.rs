@@ -86,6 +86,12 @@ impl Endpoints {
         self.len() == 0
     }
 
+    /// Whether one of them has a name.
+    #[must_use]
+    pub fn have_names(&self) -> bool {
+        self.names.is_some()
+    }
+
     /// The one at that place.
     ///
     /// # Panics

@@ -177,6 +177,21 @@ fn unique<T: Copy + Ord + std::hash::Hash>(mut values: Vec<T>) -> Vec<T> {
 }
 
 pub(super) fn has_duplicates(slices: &[Arc<Slice>]) -> bool {
+    has_duplicate_endpoints(slices)
+        || slices.iter().any(|slice| {
+            let before =
+                |at: usize, port: &Port| slice.ports[..at].iter().any(|other| other.number == port.number);
+            slice.ports.iter().enumerate().any(|(at, port)| before(at, port))
+        })
+}
+
+fn has_duplicate_endpoints(slices: &[Arc<Slice>]) -> bool {
+    if let [slice] = slices
+        && !slice.endpoints().have_names()
+    {
+        // Nearly every Service: a slice has each address once.
+        return false;
+    }
     let endpoints = || slices.iter().flat_map(|slice| slice.endpoints().iter());
     let mut addresses = std::collections::HashSet::new();
     let mut names = std::collections::HashSet::new();
@@ -185,11 +200,5 @@ pub(super) fn has_duplicates(slices: &[Arc<Slice>]) -> bool {
         let name = endpoint.name;
         !addresses.insert(endpoint.address)
             || name.is_some_and(|name| !names.insert(name) || address_from_dashed(name).is_some())
-    }) || slices.iter().any(|slice| {
-        slice
-            .ports
-            .iter()
-            .enumerate()
-            .any(|(at, port)| slice.ports[..at].iter().any(|other| other.number == port.number))
     })
 }
