@@ -4,7 +4,7 @@ use serde::Deserialize;
 
 use super::wire::{Field, Fields};
 use super::{Address, AnyObject, META, Meta, Object};
-use crate::zone::Kind;
+use crate::zone::{Few, Kind};
 
 /// An EndpointSlice.
 #[derive(Debug, Clone, Deserialize)]
@@ -29,12 +29,12 @@ pub struct EndpointSlice {
 #[serde(rename_all = "camelCase", default)]
 pub struct SliceEndpoint {
     /// Its addresses: one, as Kubernetes writes them.
-    pub addresses: Option<Vec<Address>>,
+    pub addresses: Option<Few<Address>>,
     /// Its state.
     pub conditions: Option<Conditions>,
     /// The label that it asks for.
     pub hostname: Option<Box<str>>,
-    /// The Pod behind it.
+    /// The Pod behind it. Not read from protobuf unless the names of Pods are asked for ([`Object::fields`]).
     pub target_ref: Option<TargetRef>,
     /// The topology zone that it is in.
     pub zone: Option<Box<str>>,
@@ -84,6 +84,21 @@ static FIELDS: Fields = Fields(&[
     (4, "addressType", Field::Text),
 ]);
 
+/// The same without the names of Pods, which each are an allocation that hardly any cluster asks for.
+static FIELDS_WITHOUT_PODS: Fields = Fields(&[
+    (1, "metadata", Field::Message(&META)),
+    (2, "endpoints", Field::Messages(&ENDPOINT_WITHOUT_POD)),
+    (3, "ports", Field::Messages(&PORT)),
+    (4, "addressType", Field::Text),
+]);
+
+static ENDPOINT_WITHOUT_POD: Fields = Fields(&[
+    (1, "addresses", Field::Texts),
+    (2, "conditions", Field::Message(&CONDITIONS)),
+    (3, "hostname", Field::Text),
+    (7, "zone", Field::Text),
+]);
+
 static ENDPOINT: Fields = Fields(&[
     (1, "addresses", Field::Texts),
     (2, "conditions", Field::Message(&CONDITIONS)),
@@ -104,6 +119,10 @@ impl Object for EndpointSlice {
     const PATH: &'static str = "/apis/discovery.k8s.io/v1/endpointslices";
     const GROUP: &'static str = "discovery.k8s.io";
     const FIELDS: Option<&'static Fields> = Some(&FIELDS);
+
+    fn fields(pod_names: bool) -> Option<&'static Fields> {
+        Some(if pod_names { &FIELDS } else { &FIELDS_WITHOUT_PODS })
+    }
 
     fn meta(&self) -> &Meta {
         &self.metadata

@@ -5,6 +5,7 @@
 //! Pods is what kills a DNS server at an API server's restart, not what it keeps afterwards.
 
 mod endpoint_slice;
+mod few;
 mod namespace;
 mod pod;
 mod service;
@@ -38,6 +39,12 @@ pub trait Object: DeserializeOwned + Send + 'static {
     /// Its fields in protobuf; `None` for a kind that the API server has in JSON alone, as those of
     /// CustomResourceDefinitions.
     const FIELDS: Option<&'static Fields>;
+
+    /// Those of its fields that a watch needs: without the names of Pods behind endpoints, unless `pod_names` asks for them.
+    fn fields(pod_names: bool) -> Option<&'static Fields> {
+        let _ = pod_names;
+        Self::FIELDS
+    }
 
     /// Its metadata.
     fn meta(&self) -> &Meta;

@@ -11,7 +11,7 @@ use super::super::object::{EndpointSlice, Namespace, Object, Pod, Service, Servi
 use super::super::observer::Observer;
 use super::super::publish::Shared;
 use super::super::store::Change;
-use super::reflector::Reflector;
+use super::reflector::{Reflector, Selection};
 use crate::zone::Kind;
 
 pub use super::client::Client;
@@ -55,8 +55,11 @@ impl Source<'_> {
     ) -> AbortHandle {
         let reflector = Reflector::<K>::new(
             self.client.clone(),
-            self.config.selector(K::KIND).as_deref(),
-            fields,
+            &Selection {
+                labels: self.config.selector(K::KIND).as_deref(),
+                fields,
+                wire: K::fields(self.config.endpoint_pod_names),
+            },
             self.timing.clone(),
             changes_tx.clone(),
             Arc::clone(self.shared),

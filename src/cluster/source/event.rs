@@ -85,12 +85,12 @@ impl BookmarkMeta {
 }
 
 impl<K: Object> Event<K> {
-    /// Reads an event.
+    /// Reads an event; `fields` are those of the object in protobuf.
     ///
     /// # Errors
     /// It makes no sense; why, in words.
-    pub fn parse(octets: &[u8], form: Form) -> Result<Self, String> {
-        match (form, K::FIELDS) {
+    pub fn parse(octets: &[u8], form: Form, fields: Option<&'static Fields>) -> Result<Self, String> {
+        match (form, fields) {
             (Form::Protobuf, Some(fields)) => Self::from_wire(fields, octets),
             _ => serde_json::from_slice(octets).map_err(|error| error.to_string()),
         }

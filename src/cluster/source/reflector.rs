@@ -51,6 +51,8 @@ const GAP_MAX: Duration = Duration::from_secs(1);
 pub struct Reflector<K> {
     client: Client,
     request: kube::core::Request,
+    /// What is read of an object in protobuf; `None`: the kind is there in JSON alone.
+    wire: Option<&'static Fields>,
     labels: Option<String>,
     fields: Option<String>,
     timing: Timing,
@@ -79,6 +81,16 @@ pub struct Reflector<K> {
     kind: PhantomData<fn() -> K>,
 }
 
+/// What of a kind is asked for.
+pub struct Selection<'s> {
+    /// A label selector.
+    pub labels: Option<&'s str>,
+    /// A field selector.
+    pub fields: Option<&'s str>,
+    /// What is read of an object in protobuf; `None`: the kind is there in JSON alone.
+    pub wire: Option<&'static Fields>,
+}
+
 /// Nobody takes changes any more.
 struct Closed;
 
@@ -93,11 +105,10 @@ enum End {
 }
 
 impl<K: Object> Reflector<K> {
-    /// `labels` and `fields` select; `changes_tx` takes what happens.
+    /// `changes_tx` takes what happens.
     pub fn new(
         client: Client,
-        labels: Option<&str>,
-        fields: Option<&str>,
+        selection: &Selection<'_>,
         timing: Timing,
         changes_tx: mpsc::Sender<Change>,
         shared: Arc<Shared>,
@@ -106,8 +117,9 @@ impl<K: Object> Reflector<K> {
         Self {
             client,
             request: kube::core::Request::new(K::PATH),
-            labels: labels.map(str::to_owned),
-            fields: fields.map(str::to_owned),
+            wire: selection.wire,
+            labels: selection.labels.map(str::to_owned),
+            fields: selection.fields.map(str::to_owned),
             backoff: Backoff::new(timing.backoff_min, timing.backoff_max),
             timing,
             changes_tx,
@@ -206,7 +218,7 @@ impl<K: Object> Reflector<K> {
     /// Lists: in protobuf at once, with one object in memory at a time; in JSON in pages, of which one is in memory, and
     /// its text goes before its objects do.
     async fn list(&mut self) -> End {
-        let listed = match K::FIELDS {
+        let listed = match self.wire {
             // Whether the server has it was seen when it refused to stream.
             Some(fields) if self.client.has_protobuf() => self.list_at_once(fields).await,
             _ => self.list_pages().await,
@@ -335,7 +347,7 @@ impl<K: Object> Reflector<K> {
         };
         let admission = self.client.admit("watch").await;
         let asked = Instant::now();
-        let opened = self.client.open(admission, "watch", K::FIELDS.is_some(), request);
+        let opened = self.client.open(admission, "watch", self.wire.is_some(), request);
         // A server that does not know streaming lists may keep even its head back.
         let opened = match tokio::time::timeout(self.wait_for(is_initial, false), opened).await {
             Ok(opened) => opened,
@@ -378,7 +390,7 @@ impl<K: Object> Reflector<K> {
                 }
             };
             let event = match line {
-                Ok(Some(line)) => Event::<K>::parse(line, form),
+                Ok(Some(line)) => Event::<K>::parse(line, form, self.wire),
                 Ok(None) if is_initial => {
                     return Ok(Err(ApiError::Broken("the streaming list broke off".to_owned())));
                 }

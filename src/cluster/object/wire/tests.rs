@@ -97,6 +97,19 @@ fn objects_are_those_of_json() {
 }
 
 #[test]
+fn the_names_of_pods_are_read_where_they_are_asked_for() {
+    let object =
+        json!({"endpoints": [{"addresses": ["10.0.0.1"], "hostname": "a", "targetRef": {"name": "pod-a"}}]});
+    let wire = to_wire(EndpointSlice::FIELDS.unwrap(), &object);
+    for pod_names in [false, true] {
+        let read: EndpointSlice = from_wire(EndpointSlice::fields(pod_names).unwrap(), &wire).unwrap();
+        let endpoint = &read.endpoints.unwrap()[0];
+        assert_eq!(endpoint.hostname.as_deref(), Some("a"));
+        assert_eq!(endpoint.target_ref.is_some(), pod_names);
+    }
+}
+
+#[test]
 fn what_go_writes_though_it_is_empty_is_not_there() {
     // clusterIP and type of a Service without either.
     let spec = [tagged(3, b""), tagged(4, b"")].concat();
