@@ -12,6 +12,12 @@ const USAGE: &str = "allow|block|filter|drop [type QTYPE…] [net SOURCE…]";
 const ACTIONS: [(&str, Action); 4] =
     [("allow", Action::Allow), ("block", Action::Block), ("filter", Action::Filter), ("drop", Action::Drop)];
 
+/// What the sections of one kind in a line name.
+struct Values<T> {
+    has_all: bool,
+    some: Vec<T>,
+}
+
 /// Sets `acl` up: each directive is a rule, in file order.
 ///
 /// # Errors
@@ -36,7 +42,7 @@ fn policy(line: &Directive) -> Result<Policy, Diagnostic> {
     let action = ACTIONS.iter().find(|(name, _)| line.name.text.eq_ignore_ascii_case(name));
     let names = ACTIONS.map(|(name, _)| name);
     let (_, action) = action.ok_or_else(|| line.unknown_property("acl", &names))?;
-    let mut policy = Policy { action: *action, types: None, nets: None };
+    let (mut types, mut nets) = (None, None);
     let mut words = line.args.as_slice();
     while let Some((section, rest)) = words.split_first() {
         let end = rest.iter().position(is_section).unwrap_or(rest.len());
@@ -46,29 +52,39 @@ fn policy(line: &Directive) -> Result<Policy, Diagnostic> {
                 let error = Diagnostic::error(format!("`{}` has no words", section.text)).at(section.span);
                 return Err(error.help(format!("write `{USAGE}`, or `*` for all")));
             }
-            "type" => read(&mut policy.types, values, record_type)?,
-            "net" => read(&mut policy.nets, values, Token::cidr)?,
+            "type" => read(&mut types, values, record_type)?,
+            "net" => read(&mut nets, values, Token::cidr)?,
             _ => return Err(section.wrong("`type` or `net`").help(format!("write `{USAGE}`"))),
         }
         words = after;
     }
-    Ok(policy)
+    Ok(Policy { action: *action, types: restriction(types), nets: restriction(nets) })
 }
 
 fn is_section(word: &Token) -> bool {
     ["type", "net"].iter().any(|section| word.text.eq_ignore_ascii_case(section))
 }
 
-/// Adds the values of a section; `*` is all, whatever else stands there.
+/// Adds the values of a section. `*` is all, whatever else stands there, before it or behind it.
 fn read<T>(
-    to: &mut Option<Vec<T>>,
+    to: &mut Option<Values<T>>,
     words: &[Token],
     value: fn(&Token) -> Result<T, Diagnostic>,
-) -> Result<(), Diagnostic> {
-    let is_all = words.iter().any(|word| word.text == "*");
-    let values = words.iter().filter(|word| word.text != "*").map(value).collect::<Result<Vec<_>, _>>()?;
-    *to = if is_all { None } else { Some(to.take().into_iter().flatten().chain(values).collect()) };
+) -> SetupResult {
+    let values = to.get_or_insert_with(|| Values { has_all: false, some: Vec::new() });
+    for word in words {
+        if word.text == "*" {
+            values.has_all = true;
+        } else {
+            values.some.push(value(word)?);
+        }
+    }
     Ok(())
+}
+
+/// What the sections of one kind name; a kind without a section is all.
+fn restriction<T>(values: Option<Values<T>>) -> Option<Vec<T>> {
+    values.filter(|values| !values.has_all).map(|values| values.some)
 }
 
 fn record_type(word: &Token) -> Result<RecordType, Diagnostic> {

@@ -51,6 +51,17 @@ fn types_and_networks_must_both_match() {
 }
 
 #[test]
+fn a_star_is_all_wherever_it_stands() {
+    let bench = Bench::new(&["."]);
+    for line in
+        ["block type * A", "block type A type *", "block type * type A", "block net * net 198.51.100.0/24"]
+    {
+        let rules = format!("acl {{\n{line}\n}}");
+        assert_eq!(ask(&bench, &rules, "a.example", RecordType::MX, "192.0.2.1"), "REFUSED 0 15", "{line}");
+    }
+}
+
+#[test]
 fn the_first_policy_decides_and_allow_ends_the_rules() {
     let bench = Bench::new(&["."]);
     let rules = "acl {\nallow net 192.0.2.1\nblock\n}\nacl {\ndrop\n}";
