@@ -43,7 +43,7 @@ pub(super) fn parse(directive: &Directive, block_zones: &[Name]) -> Result<Confi
         args = rest;
     }
     config.zones = if args.is_empty() { block_zones.to_vec() } else { zones(args)? };
-    let mut policy = None;
+    let mut policy: Option<&Directive> = None;
     for property in directive.properties() {
         property.no_block()?;
         match property.name.text.as_str() {
@@ -69,7 +69,9 @@ pub(super) fn parse(directive: &Directive, block_zones: &[Name]) -> Result<Confi
                 let [word] = property.exactly("serve_stale_policy prefer_positive")?;
                 let lower = Token { text: word.text.to_ascii_lowercase(), ..word.clone() };
                 config.prefers_positive = lower.one_of(&[("prefer_positive", true)])?;
-                policy = Some(property);
+                if let Some(first) = policy.replace(property) {
+                    return Err(property.repeated(first));
+                }
             }
             _ => return Err(property.unknown_property("cache", &PROPERTIES)),
         }
