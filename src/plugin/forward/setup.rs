@@ -159,8 +159,13 @@ impl<'d> Reach<'d> {
             return Ok(());
         }
         if let Some(name) = self.server_name {
-            if let Some(word) = words.iter().find(|word| word.text.contains("://") && word.text.contains('%'))
-            {
+            // Behind the `%` of a plain upstream stands an interface.
+            let is_named = |word: &&Token| {
+                let scheme =
+                    word.text.split_once("://").and_then(|(scheme, _)| Protocol::from_scheme(scheme));
+                scheme.is_some_and(|protocol| protocol != Protocol::Dns) && word.text.contains('%')
+            };
+            if let Some(word) = words.iter().find(is_named) {
                 let error = Diagnostic::error("two names for one certificate").at(word.span);
                 return Err(error
                     .related(name.span, "`tls_servername` is here")
