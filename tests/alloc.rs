@@ -258,11 +258,7 @@ fn count(router: &Router, wrong: &mut Vec<String>) {
         for edns in [None, Some((1232, false))] {
             let name_wire = Name::from_text(name).expect("a name");
             let packet = question_packet(1, name_wire.as_wire(), *rtype, edns);
-            // The buffer grows, and each thread's share of the counters is made.
-            (0..3).for_each(|_| answer(router, &packet, origin, &mut response));
-            let before = ALLOCATIONS.get();
-            (0..10).for_each(|_| answer(router, &packet, origin, &mut response));
-            let allocated = ALLOCATIONS.get() - before;
+            let allocated = allocated_by_ten(router, &packet, origin, &mut response);
             if allocated > 0 {
                 wrong.push(format!("{name} {rtype}, EDNS {edns:?}: {allocated} allocations in 10 answers"));
             }
@@ -299,10 +295,8 @@ fn a_hit_of_the_cache_allocates_nothing() {
     ] {
         for edns in [None, Some((1232, true))] {
             let packet = question_packet(1, Name::from_text(name).expect("a name").as_wire(), rtype, edns);
-            (0..3).for_each(|_| answer(&router, &packet, origin(), &mut response));
-            let before = ALLOCATIONS.get();
-            (0..10).for_each(|_| answer(&router, &packet, origin(), &mut response));
-            assert_eq!(ALLOCATIONS.get() - before, 0, "{name} {rtype}, EDNS {edns:?}");
+            let allocated = allocated_by_ten(&router, &packet, origin(), &mut response);
+            assert_eq!(allocated, 0, "{name} {rtype}, EDNS {edns:?}");
         }
     }
 }
@@ -335,10 +329,8 @@ fn a_template_without_expressions_allocates_nothing() {
     ] {
         for edns in [None, Some((1232, false))] {
             let packet = question_packet(1, Name::from_text(name).expect("a name").as_wire(), rtype, edns);
-            (0..3).for_each(|_| answer(&router, &packet, origin(), &mut response));
-            let before = ALLOCATIONS.get();
-            (0..10).for_each(|_| answer(&router, &packet, origin(), &mut response));
-            assert_eq!(ALLOCATIONS.get() - before, 0, "{name} {rtype} {edns:?}");
+            let allocated = allocated_by_ten(&router, &packet, origin(), &mut response);
+            assert_eq!(allocated, 0, "{name} {rtype} {edns:?}");
         }
     }
 }
@@ -372,10 +364,7 @@ fn a_query_that_autopath_lets_by_allocates_nothing_and_a_walk_three_times() {
     ] {
         let name_wire = Name::from_text(name).expect("a name");
         let packet = question_packet(1, name_wire.as_wire(), RecordType::A, None);
-        (0..3).for_each(|_| answer(&router, &packet, from, &mut response));
-        let before = ALLOCATIONS.get();
-        (0..10).for_each(|_| answer(&router, &packet, from, &mut response));
-        let allocated = ALLOCATIONS.get() - before;
+        let allocated = allocated_by_ten(&router, &packet, from, &mut response);
         if allocated != 10 * expected {
             wrong.push(format!("{name} from {}: {allocated} allocations in 10 answers", from.peer));
         }
@@ -416,10 +405,7 @@ fn a_query_that_no_rule_is_for_allocates_nothing() {
         let name_wire = Name::from_text(name).expect("a name");
         for edns in [None, Some((1232, false))] {
             let packet = question_packet(1, name_wire.as_wire(), RecordType::A, edns);
-            (0..3).for_each(|_| answer(&router, &packet, origin(), &mut response));
-            let before = ALLOCATIONS.get();
-            (0..10).for_each(|_| answer(&router, &packet, origin(), &mut response));
-            let allocated = ALLOCATIONS.get() - before;
+            let allocated = allocated_by_ten(&router, &packet, origin(), &mut response);
             if allocated != 10 * expected {
                 wrong.push(format!("{name} {edns:?}: {allocated} allocations in 10 answers"));
             }
@@ -447,6 +433,15 @@ fn router(corefile: String, runtime: &tokio::runtime::Runtime) -> Arc<Router> {
     let plan = Plan::new(&corefile, &process, Defaults { port: 53 }, &mut Numbers::default());
     let plan = plan.unwrap_or_else(|errors| panic!("{errors:?}"));
     Arc::clone(&plan.listeners[0].router)
+}
+
+/// What ten answers to a question allocate on this thread. Before they are counted the buffer grows, and this thread's share
+/// of the counters is made.
+fn allocated_by_ten(router: &Router, packet: &[u8], origin: Origin, response: &mut Response) -> usize {
+    (0..3).for_each(|_| answer(router, packet, origin, response));
+    let before = ALLOCATIONS.get();
+    (0..10).for_each(|_| answer(router, packet, origin, response));
+    ALLOCATIONS.get() - before
 }
 
 fn answer(router: &Router, packet: &[u8], origin: Origin, response: &mut Response) {
