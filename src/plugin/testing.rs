@@ -1,5 +1,6 @@
 //! What the tests of plugins share: one plugin set up from a Corefile, above a scripted one.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
@@ -8,7 +9,7 @@ use super::{
 };
 use crate::cluster::NoObserver;
 use crate::corefile::{self, Corefile, Diagnostic, Directive, Memory};
-use crate::dns::{Name, Origin, Query, RecordType, Response, test_origin};
+use crate::dns::{BatchRecord, Name, Origin, Query, RecordType, Response, test_origin, write_text};
 use crate::plugin::question_packet;
 use crate::telemetry::metrics::Registry;
 
@@ -112,6 +113,25 @@ pub(crate) fn answer_a(_query: &Query<'_>, response: &mut Response) -> Reply {
 /// A question with id 7, RD set; with an EDNS size and the DO bit when given.
 pub(crate) fn packet(text: &str, rtype: RecordType, edns: Option<(u16, bool)>) -> Vec<u8> {
     question_packet(7, name(text).as_wire(), rtype, edns)
+}
+
+/// A record of a transfer as a line: `owner ttl type rdata`. Addresses, SRV records, and those that are a name.
+pub(crate) fn record_line(record: BatchRecord<'_>) -> String {
+    let text = |wire: &[u8]| {
+        let mut text = String::new();
+        write_text(wire, &mut text).unwrap();
+        text
+    };
+    let rdata = match (record.rtype, record.rdata) {
+        (RecordType::A, octets) => IpAddr::from(<[u8; 4]>::try_from(octets).unwrap()).to_string(),
+        (RecordType::AAAA, octets) => IpAddr::from(<[u8; 16]>::try_from(octets).unwrap()).to_string(),
+        (RecordType::SRV, octets) => {
+            let number = |at: usize| u16::from_be_bytes([octets[at], octets[at + 1]]);
+            format!("{} {} {} {}", number(0), number(2), number(4), text(&octets[6..]))
+        }
+        (_, name) => text(name),
+    };
+    format!("{} {} {} {rdata}", text(record.owner), record.ttl, record.rtype)
 }
 
 pub(crate) fn name(text: &str) -> Name {

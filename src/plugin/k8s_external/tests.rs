@@ -1,12 +1,11 @@
-use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::atomic::Ordering::Relaxed;
 
 use arc_swap::ArcSwap;
 
 use super::*;
-use crate::dns::{Origin as From, RecordBatch, write_text};
-use crate::plugin::testing::{Bench, Scripted, answer_a, name, origin, packet};
+use crate::dns::{Origin as From, RecordBatch};
+use crate::plugin::testing::{Bench, Scripted, answer_a, name, origin, packet, record_line};
 use crate::plugin::{Block, Chain, Router};
 
 const OBJECTS: &str = "
@@ -76,28 +75,12 @@ fn transferred(test: &str, directive: &str, zone: &str) -> Vec<String> {
     let (soa, _) = transfer.soa.get(0).unwrap();
     assert_eq!(soa.owner, name(zone).as_wire());
     assert_eq!(soa.rdata[soa.rdata.len() - 20..][..4], transfer.serial.to_be_bytes());
-    let text = |wire: &[u8]| {
-        let mut text = String::new();
-        write_text(wire, &mut text).unwrap();
-        text
-    };
     let mut lines = Vec::new();
     let mut batch = RecordBatch::new();
     loop {
         batch.clear();
         let more = transfer.records.write_some(&mut batch);
-        for record in batch.iter() {
-            let rdata = match (record.rtype, record.rdata) {
-                (RecordType::A, octets) => IpAddr::from(<[u8; 4]>::try_from(octets).unwrap()).to_string(),
-                (RecordType::AAAA, octets) => IpAddr::from(<[u8; 16]>::try_from(octets).unwrap()).to_string(),
-                (RecordType::SRV, octets) => {
-                    let number = |at: usize| u16::from_be_bytes([octets[at], octets[at + 1]]);
-                    format!("{} {} {} {}", number(0), number(2), number(4), text(&octets[6..]))
-                }
-                (_, name) => text(name),
-            };
-            lines.push(format!("{} {} {} {rdata}", text(record.owner), record.ttl, record.rtype));
-        }
+        lines.extend(batch.iter().map(record_line));
         if !more {
             lines.retain(|line| !line.starts_with("ns1."));
             return lines;

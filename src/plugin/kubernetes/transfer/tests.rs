@@ -1,6 +1,7 @@
 use std::net::IpAddr;
 
 use super::*;
+use crate::plugin::testing::record_line;
 use crate::zone::{Endpoint, KindSet, Port, Protocol, ServiceKey, Writer};
 
 const ORIGIN: &[u8] = b"\x07cluster\x05local\0";
@@ -35,11 +36,6 @@ fn records(writer: &Writer, servers: Vec<NameServer>, exposes: impl Fn(&[u8]) ->
 
 /// All records, piece by piece as they are written: `owner ttl type rdata`.
 fn written(records: &mut ForwardRecords) -> Vec<String> {
-    let text = |wire: &[u8]| {
-        let mut text = String::new();
-        crate::dns::write_text(wire, &mut text).unwrap();
-        text
-    };
     let mut lines = Vec::new();
     let mut batch = RecordBatch::new();
     loop {
@@ -47,18 +43,7 @@ fn written(records: &mut ForwardRecords) -> Vec<String> {
         let more = records.write_some(&mut batch);
         // One endpoint with its ports is the most that is written past the limit.
         assert!(batch.len() < BATCH_LEN + 2048, "{} octets at once", batch.len());
-        for record in batch.iter() {
-            let rdata = match (record.rtype, record.rdata) {
-                (RecordType::A, octets) => IpAddr::from(<[u8; 4]>::try_from(octets).unwrap()).to_string(),
-                (RecordType::AAAA, octets) => IpAddr::from(<[u8; 16]>::try_from(octets).unwrap()).to_string(),
-                (RecordType::SRV, octets) => {
-                    let number = |at: usize| u16::from_be_bytes([octets[at], octets[at + 1]]);
-                    format!("{} {} {} {}", number(0), number(2), number(4), text(&octets[6..]))
-                }
-                (_, name) => text(name),
-            };
-            lines.push(format!("{} {} {} {rdata}", text(record.owner), record.ttl, record.rtype));
-        }
+        lines.extend(batch.iter().map(record_line));
         if !more {
             return lines;
         }
