@@ -1,5 +1,6 @@
 //! What `forward` counts, under the names of CoreDNS.
 
+use std::borrow::Cow;
 use std::sync::OnceLock;
 use std::time::Duration;
 
@@ -9,6 +10,7 @@ use crate::telemetry::metrics::{Counter, Histogram, Registry, exponential};
 
 /// Codes that have a series of their own; any other is counted as `other`, so that an upstream cannot make series.
 const RCODES_KNOWN: usize = 24;
+const DURATIONS: &str = "coredns_proxy_request_duration_seconds";
 
 /// The counters of all `forward` directives together.
 #[derive(Clone)]
@@ -76,7 +78,7 @@ impl UpstreamMetrics {
             (*over, ConnectionMetrics { reused, opened })
         });
         let connections = connections.collect();
-        Self {
+        let metrics = Self {
             probe_failures: registry.counter(
                 "coredns_proxy_healthcheck_failures_total",
                 "Counter of the number of failed healthchecks.",
@@ -86,6 +88,19 @@ impl UpstreamMetrics {
             durations: [const { OnceLock::new() }; RCODES_KNOWN + 1],
             registry: registry.clone(),
             to,
+        };
+        metrics.take_over();
+        metrics
+    }
+
+    /// Goes on with the histograms of the same upstream in the configuration before.
+    fn take_over(&self) {
+        for labels in self.registry.living(DURATIONS, &[("proxy_name", "forward"), ("to", &self.to)]) {
+            let is_its =
+                |index: &usize| labels.get("rcode").is_some_and(|label| *label == rcode_label(*index));
+            if let Some(index) = (0..self.durations.len()).find(is_its) {
+                let _ = self.durations[index].set(self.histogram(index));
+            }
         }
     }
 
@@ -99,21 +114,24 @@ impl UpstreamMetrics {
     /// An answer came.
     pub(super) fn answered(&self, rcode: Rcode, time: Duration) {
         let index = usize::from(rcode.0).min(RCODES_KNOWN);
-        self.durations[index].get_or_init(|| self.histogram(rcode)).observe(time);
+        self.durations[index].get_or_init(|| self.histogram(index)).observe(time);
     }
 
-    fn histogram(&self, rcode: Rcode) -> Histogram {
-        let number = rcode.0.to_string();
-        let label = match rcode.mnemonic() {
-            Some(mnemonic) => mnemonic,
-            None if usize::from(rcode.0) < RCODES_KNOWN => &number,
-            None => "other",
-        };
+    fn histogram(&self, index: usize) -> Histogram {
         self.registry.histogram(
-            "coredns_proxy_request_duration_seconds",
+            DURATIONS,
             "Histogram of the time each request took.",
-            &[("proxy_name", "forward"), ("to", &self.to), ("rcode", label)],
+            &[("proxy_name", "forward"), ("to", &self.to), ("rcode", &rcode_label(index))],
             &exponential(0.00025, 2.0, 16),
         )
     }
+}
+
+/// The name of a code, or its number.
+fn rcode_label(index: usize) -> Cow<'static, str> {
+    if index >= RCODES_KNOWN {
+        return "other".into();
+    }
+    let mnemonic = u16::try_from(index).ok().and_then(|number| Rcode(number).mnemonic());
+    mnemonic.map_or_else(|| index.to_string().into(), Cow::Borrowed)
 }

@@ -41,7 +41,8 @@ pub fn setup(setup: &mut Setup<'_>) -> SetupResult {
     }
     let registry = &setup.process.metrics;
     let metrics = setup.site.servers.iter();
-    let metrics = metrics.map(|server| (server.number, Metrics::new(registry, &server.label, &rules)));
+    let metrics =
+        metrics.map(|server| (server.number, Metrics::new(registry, &server.label, &rules, &answers)));
     let metrics = PerServer::new(metrics);
     let lookup = std::sync::Arc::clone(&setup.process.lookup);
     setup.add(Template { rules, answers, lookup, metrics });

@@ -252,6 +252,32 @@ fn matches_are_counted_by_zone_class_and_type() {
 }
 
 #[test]
+fn a_reload_goes_on_counting() {
+    let bench = Bench::new(&["."]);
+    let rules = "template IN ANY {\nanswer \"{{ .Name }} 60 IN {{ .Type }} x\"\n}";
+    let chain = bench.chain(setup, rules, Scripted::new(answer_a));
+    let queries = [a("a"), packet("a", RecordType(65280), None)];
+    queries.iter().for_each(|query| drop(bench.ask(&chain, query, origin())));
+    let reloaded = bench.chain(setup, rules, Scripted::new(answer_a));
+    drop(chain);
+    let counts = |expected: u32| {
+        let text = bench.process.metrics.text();
+        let counted = |line: &&str| line.starts_with("coredns_template_");
+        let lines: Vec<&str> = text.lines().filter(counted).collect();
+        assert_eq!(lines.len(), 4, "{text}");
+        assert!(lines.iter().all(|line| line.ends_with(&format!(" {expected}"))), "{text}");
+    };
+    counts(1);
+    queries.iter().for_each(|query| drop(bench.ask(&reloaded, query, origin())));
+    counts(2);
+    // Of a template that is no more nothing is kept.
+    let other = bench.chain(setup, "template IN A", Scripted::new(answer_a));
+    drop(reloaded);
+    assert!(!bench.process.metrics.text().contains("rr_failures"));
+    drop(other);
+}
+
+#[test]
 fn bad_words_are_refused_at_their_place() {
     let bench = Bench::new(&["."]);
     for (lines, expected) in [

@@ -8,7 +8,8 @@
 //!
 //! The registry holds its series weakly: a series is printed for as long as somebody holds a handle to it, and a
 //! removed server block takes its series along by being dropped. A reload that makes the new handles before it drops
-//! the old ones is given the same cells and goes on counting. The alternative, an explicit unregister, was not taken:
+//! the old ones is given the same cells and goes on counting; what makes its series when they are counted first asks for
+//! the living ones (`Registry::living`). The alternative, an explicit unregister, was not taken:
 //! it would have to be remembered on every way out.
 //!
 //! A crate would do for the handles, but none writes text format 0.0.4 byte for byte as the Go client does, and none

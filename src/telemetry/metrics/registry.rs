@@ -2,7 +2,7 @@
 
 use std::{
     any::Any,
-    collections::BTreeMap,
+    collections::{BTreeMap, HashMap},
     fmt,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError, Weak,
@@ -180,6 +180,18 @@ impl Registry {
             self.inner.refused.fetch_add(1, Relaxed);
         }
         Collector { _collect: collect }
+    }
+
+    /// The labels of each living series of this name that has `labels` among its own. For what makes its series when they
+    /// are counted first: set up for a reload, it takes over those of the configuration before, which go with that else.
+    #[must_use]
+    pub fn living(&self, name: &str, labels: &[(&str, &str)]) -> Vec<HashMap<String, String>> {
+        let state = self.state();
+        let slots = state.families.get(name).into_iter().flat_map(|family| &family.slots);
+        let has_all = |own: &LabelSet| labels.iter().all(|label| own.iter().any(|own| own == *label));
+        let living = slots.filter(|(own, slot)| slot.series.strong_count() > 0 && has_all(own));
+        let text = |(name, value): (&str, &str)| (name.to_owned(), value.to_owned());
+        living.map(|(own, _)| own.iter().map(text).collect()).collect()
     }
 
     /// How many registrations were turned away; 0 in a program without mistakes.

@@ -196,6 +196,20 @@ fn asking_again_gives_the_same_series() {
 }
 
 #[test]
+fn living_series_are_found_by_some_of_their_labels() {
+    let registry = Registry::new();
+    let series = |x: &str, y: &str| registry.counter("a_total", "A.", &[("x", x), ("y", y)]);
+    let _held = [series("1", "2"), series("1", "3"), series("2", "2")];
+    drop(series("1", "4"));
+    let mut found: Vec<_> =
+        registry.living("a_total", &[("x", "1")]).iter().map(|own| own["y"].clone()).collect();
+    found.sort_unstable();
+    assert_eq!(found, ["2", "3"]);
+    assert!(registry.living("a_total", &[("z", "1")]).is_empty());
+    assert!(registry.living("b_total", &[]).is_empty());
+}
+
+#[test]
 fn a_series_goes_with_its_last_handle() {
     let registry = Registry::new();
     let gone = registry.counter("a_total", "A.", &[("server", "dns://:53")]);

@@ -26,3 +26,20 @@ async fn series_have_the_names_and_labels_of_coredns() {
     assert!(!text.contains("NOERROR"), "codes that never came have no series");
     assert_eq!(crate::telemetry::metrics::lint(&text), Vec::<String>::new());
 }
+
+#[tokio::test]
+async fn a_reload_goes_on_counting() {
+    let upstream = Scripted::start(code(Rcode::NXDOMAIN)).await;
+    let directive = format!("forward . {}", upstream.address);
+    let old = Fixture::new(&directive);
+    old.ask(Transport::Udp).await.rcode();
+    let new = Fixture::beside(&old, &directive);
+    drop(old);
+    let count = |text: &str| {
+        let is_count = |line: &&str| line.starts_with("coredns_proxy_request_duration_seconds_count");
+        text.lines().find(is_count).map(|line| line.rsplit(' ').next().unwrap_or_default().to_owned())
+    };
+    assert_eq!(count(&new.metrics.text()).as_deref(), Some("1"));
+    new.ask(Transport::Udp).await.rcode();
+    assert_eq!(count(&new.metrics.text()).as_deref(), Some("2"));
+}

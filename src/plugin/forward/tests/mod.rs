@@ -51,8 +51,16 @@ impl Fixture {
         Self::changed(directives, |_| {})
     }
 
+    /// With the metrics of another one, as after a reload.
+    fn beside(other: &Self, directives: &str) -> Self {
+        Self::with(other.metrics.clone(), directives, |_| {})
+    }
+
     fn changed(directives: &str, change: impl Fn(&mut Options)) -> Self {
-        let metrics = Registry::new();
+        Self::with(Registry::new(), directives, change)
+    }
+
+    fn with(metrics: Registry, directives: &str, change: impl Fn(&mut Options)) -> Self {
         let options = parse(directives, &Memory::default()).unwrap();
         let stanzas: Vec<_> = options
             .into_iter()
