@@ -201,6 +201,7 @@ const NSD: &str = "server:
     username: \"\"
     zonesdir: \"FOLDER\"
     database: \"\"
+    rrl-ratelimit: 0
     pidfile: \"FOLDER/NAME.run/nsd.pid\"
     xfrdfile: \"FOLDER/NAME.run/xfrd.state\"
     xfrdir: \"FOLDER/NAME.run\"
