@@ -36,7 +36,8 @@ impl Machine {
         let versions = versions.iter().filter_map(|(peer, flag)| {
             let program = peer.program()?;
             let said = said(program.to_str()?, &[flag]);
-            Some(format!("{} (`{}`)", peer.name(), said.lines().next().unwrap_or_default()))
+            let lines: Vec<&str> = said.lines().take(2).collect();
+            Some(format!("{} (`{}`)", peer.name(), lines.join("; ")))
         });
         text.push_str(&versions.collect::<Vec<_>>().join(", "));
         text.push_str(".\n");
