@@ -94,8 +94,8 @@ pub const GOALS: &[Goal] = &[
     ),
     of_container(
         "memory",
-        "peak with a full relist ≤ 1.25 × steady (container)",
-        Metric::PeakRelist,
+        "peak across an API server restart ≤ 1.25 × steady (container)",
+        Metric::PeakRestart,
         Bound::AtMostOwn(1.25, Metric::Rss),
     ),
     of_container(
@@ -122,6 +122,7 @@ pub const NOT_MEASURED: &[&str] = &[
     "two CPUs ≥ 1.8 × one (needs a third for the generator)",
     "`pods verified` with 100,000 Pods: RSS ≤ 1/10 of CoreDNS",
     "a new Service visible after the API's answer: median and p99 at or below CoreDNS uncached",
+    "peak across a full relist ≤ 1.25 × steady: after a restart watches go on from their version, and nothing is listed",
     "growth: cost a query flat from 100 to 100,000 Services, memory linear, a change O(change)",
 ];
 

@@ -18,8 +18,8 @@ pub enum Metric {
     /// Resident memory in MiB, and the most that it was.
     Rss,
     Peak,
-    /// The most that it was after the API server was away and everything was listed again, in MiB.
-    PeakRelist,
+    /// The most that it was after the API server was away and came back, in MiB.
+    PeakRestart,
     /// Milliseconds from the start of the process.
     Ready,
     FirstAnswer,
@@ -52,7 +52,7 @@ impl Metric {
             Self::Lost => "lost %",
             Self::Rss => "RSS MiB",
             Self::Peak => "peak MiB",
-            Self::PeakRelist => "peak with a relist MiB",
+            Self::PeakRestart => "peak with a restart MiB",
             Self::Ready => "ready ms",
             Self::FirstAnswer => "first answer ms",
             Self::Idle => "idle CPU %",
@@ -65,7 +65,7 @@ impl Metric {
             Self::Rate | Self::P50 | Self::P99 | Self::P999 | Self::Ready | Self::FirstAnswer => {
                 format!("{value:.0}")
             }
-            Self::Rss | Self::Peak | Self::PeakRelist | Self::Size => format!("{value:.1}"),
+            Self::Rss | Self::Peak | Self::PeakRestart | Self::Size => format!("{value:.1}"),
             Self::Cpu | Self::Lost | Self::Idle => format!("{value:.2}"),
         }
     }

@@ -224,11 +224,11 @@ fn memory(setting: &Setting, measures: &mut Measures) {
         assert!(done.is_ok_and(|status| status.success()), "control-plane {order}");
         pause(Duration::from_secs(2));
     }
-    // A watch that fails is begun again within seconds, and everything is listed.
+    // A watch that fails is begun again within seconds.
     pause(Duration::from_secs(30));
     for server in &servers {
         assert!(server.is_ready(), "{} is not ready after the API server came back", server.peer.name());
-        measures.note("memory", server.peer, Metric::PeakRelist, server.process.mib("VmHWM"));
+        measures.note("memory", server.peer, Metric::PeakRestart, server.process.mib("VmHWM"));
     }
 }
 
