@@ -19,6 +19,7 @@ fn colour(peer: Peer) -> &'static str {
         Peer::Knot => "#8e24aa",
         Peer::Nsd => "#f4511e",
         Peer::Unbound => "#fdd835",
+        Peer::Dnsmasq => "#6d4c41",
     }
 }
 

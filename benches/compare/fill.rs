@@ -1,21 +1,22 @@
 //! The cluster's objects, made through the API server.
 
+use std::collections::BTreeSet;
 use std::thread;
 
-use serde_json::json;
-
 use crate::api::Api;
-use crate::names::{Service, services};
+use crate::names::{LARGE, Service, services};
+use crate::objects;
 
 const WRITERS: usize = 8;
 
 /// Makes the namespaces, Services and slices of a cluster of that size; those that are there stay.
 pub fn fill(count: usize) {
     let mut api = Api::connect();
-    let namespaces: std::collections::BTreeSet<_> = services(count).map(Service::namespace).collect();
+    let namespaces: BTreeSet<_> = services(count).chain([LARGE]).map(Service::namespace).collect();
     for name in namespaces {
-        create(&mut api, "/api/v1/namespaces", &json!({"metadata": {"name": name}}));
+        create(&mut api, "/api/v1/namespaces", &objects::namespace(&name));
     }
+    put(&mut api, LARGE);
     // The last ones are there only when all are.
     let last = services(count).last().expect("a Service");
     let path =
@@ -34,32 +35,10 @@ pub fn fill(count: usize) {
 }
 
 fn put(api: &mut Api, service: Service) {
-    let (name, namespace) = (service.name(), service.namespace());
-    let address = if service.is_headless() { "None".to_owned() } else { service.cluster_ip() };
-    let object = json!({
-        "metadata": {"name": name},
-        "spec": {"clusterIP": address, "ports": [{"name": "http", "port": 80}]},
-    });
-    create(api, &format!("/api/v1/namespaces/{namespace}/services"), &object);
-    let endpoints = service.endpoints().enumerate().map(|(at, address)| {
-        let hostname = service.is_headless().then(|| format!("{name}-{at}"));
-        json!({
-            "addresses": [address],
-            "conditions": {"ready": true, "serving": true},
-            "hostname": hostname,
-            "nodeName": format!("node-{at}"),
-            "targetRef": {"kind": "Pod", "namespace": namespace, "name": format!("{name}-5d8f9c7b6d-{at:05}"),
-                "uid": format!("00000000-0000-4000-8000-{at:012}")},
-        })
-    });
-    let object = json!({
-        "metadata": {"name": name, "labels": {"kubernetes.io/service-name": name,
-            "endpointslice.kubernetes.io/managed-by": "compare"}},
-        "addressType": "IPv4",
-        "endpoints": endpoints.collect::<Vec<_>>(),
-        "ports": [{"name": "http", "port": 8080}],
-    });
-    create(api, &format!("/apis/discovery.k8s.io/v1/namespaces/{namespace}/endpointslices"), &object);
+    let namespace = service.namespace();
+    create(api, &format!("/api/v1/namespaces/{namespace}/services"), &objects::service(service));
+    let path = format!("/apis/discovery.k8s.io/v1/namespaces/{namespace}/endpointslices");
+    create(api, &path, &objects::slice(service));
 }
 
 fn create(api: &mut Api, path: &str, object: &serde_json::Value) {

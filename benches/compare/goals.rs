@@ -17,12 +17,20 @@ enum Bound {
     AtMost(f64, Peer),
     /// At least so many times.
     AtLeast(f64, Peer),
+    /// Not more than that server has; either may be negative.
+    NotAbove(Peer),
     /// Less than the best of these.
     Below(&'static [Peer]),
     /// At most, absolutely.
     Max(f64),
     /// At most this many times the server's own other metric.
     AtMostOwn(f64, Metric),
+    /// At least so many times.
+    AtLeastOwn(f64, Metric),
+    /// At most this many times what the server itself has in that row.
+    AtMostRow(f64, &'static str),
+    /// From the second of these rows to this one it grows at most so many times as much as from the first to the second.
+    GrowsAtMost(f64, &'static str, &'static str),
 }
 
 /// A goal, judged.
@@ -81,6 +89,12 @@ pub const GOALS: &[Goal] = &[
         Bound::AtLeast(4.0, CoreDns),
     ),
     goal("tcp-pipelined", "TCP, pipelined: CPU below Knot", Metric::Cpu, Bound::Below(&[Knot])),
+    goal(
+        "headless-1000",
+        "headless, 1,000 addresses over TCP: ≥ 10 × CoreDNS's queries/s",
+        Metric::Rate,
+        Bound::AtLeast(10.0, CoreDns),
+    ),
     goal("open-loop", "5,000 queries/s: p50 at or below Knot's", Metric::P50, Bound::AtMost(1.0, Knot)),
     goal("open-loop", "5,000 queries/s: p99 at or below Knot's", Metric::P99, Bound::AtMost(1.0, Knot)),
     goal("open-loop", "5,000 queries/s: p99.9 at or below Knot's", Metric::P999, Bound::AtMost(1.0, Knot)),
@@ -99,6 +113,18 @@ pub const GOALS: &[Goal] = &[
         Bound::AtMostOwn(1.25, Metric::Rss),
     ),
     of_container(
+        "memory",
+        "peak across a full relist ≤ 1.25 × steady (container)",
+        Metric::PeakRelist,
+        Bound::AtMostOwn(1.25, Metric::Rss),
+    ),
+    of_container(
+        "pods",
+        "`pods verified`, a Pod an endpoint: RSS ≤ 1/10 of CoreDNS's (container)",
+        Metric::Rss,
+        Bound::AtMost(0.1, CoreDns),
+    ),
+    of_container(
         "ready",
         "start to ready ≤ 0.6 × CoreDNS (container)",
         Metric::Ready,
@@ -113,17 +139,50 @@ pub const GOALS: &[Goal] = &[
         Metric::FirstAnswer,
         Bound::Max(30.0),
     ),
+    goal(
+        "two-cpus",
+        "two CPUs, each shared with the generator: ≥ 1.8 × one",
+        Metric::RateTwo,
+        Bound::AtLeastOwn(1.8, Metric::RateOne),
+    ),
+    goal(
+        "propagation",
+        "a new Service: median at or below CoreDNS's",
+        Metric::Lag50,
+        Bound::NotAbove(CoreDns),
+    ),
+    goal("propagation", "a new Service: p99 at or below CoreDNS's", Metric::Lag99, Bound::NotAbove(CoreDns)),
+    goal(
+        "propagation-changes",
+        "a new Service among 500 changes/s: median at or below CoreDNS's",
+        Metric::Lag50,
+        Bound::NotAbove(CoreDns),
+    ),
+    goal(
+        "propagation-changes",
+        "a new Service among 500 changes/s: p99 at or below CoreDNS's",
+        Metric::Lag99,
+        Bound::NotAbove(CoreDns),
+    ),
+    goal(
+        "growth-100000",
+        "100,000 Services: CPU a query ≤ 1.25 × that of 100",
+        Metric::Cpu,
+        Bound::AtMostRow(1.25, "growth-100"),
+    ),
+    goal(
+        "growth-100000",
+        "100,000 Services: CPU a change ≤ 1.25 × that of 100",
+        Metric::Change,
+        Bound::AtMostRow(1.25, "growth-100"),
+    ),
+    of_container(
+        "growth-100000",
+        "memory linear: 10,000 to 100,000 Services adds ≤ 10 × what 100 to 10,000 adds (container)",
+        Metric::Rss,
+        Bound::GrowsAtMost(10.0, "growth-100", "growth-10000"),
+    ),
     goal("binary", "binary ≤ 20 MB stripped", Metric::Size, Bound::Max(20.0)),
-];
-
-/// Goals that this program does not measure yet.
-pub const NOT_MEASURED: &[&str] = &[
-    "headless, 1,000 addresses over TCP ≥ 10 × CoreDNS",
-    "two CPUs ≥ 1.8 × one (needs a third for the generator)",
-    "`pods verified` with 100,000 Pods: RSS ≤ 1/10 of CoreDNS",
-    "a new Service visible after the API's answer: median and p99 at or below CoreDNS uncached",
-    "peak across a full relist ≤ 1.25 × steady: after a restart watches go on from their version, and nothing is listed",
-    "growth: cost a query flat from 100 to 100,000 Services, memory linear, a change O(change)",
 ];
 
 impl Goal {
@@ -146,6 +205,10 @@ impl Goal {
                 let ratio = ours / theirs;
                 (format!("{ratio:.1} × ({shown} to {})", self.metric.shown(theirs)), ratio >= factor)
             }
+            Bound::NotAbove(peer) => {
+                let theirs = of(peer, self.metric)?;
+                (format!("{shown}, theirs {}", self.metric.shown(theirs)), ours <= theirs)
+            }
             Bound::Below(peers) => {
                 let best =
                     peers.iter().filter_map(|peer| of(*peer, self.metric)).fold(f64::INFINITY, f64::min);
@@ -158,6 +221,22 @@ impl Goal {
             Bound::AtMostOwn(factor, metric) => {
                 let ratio = ours / of(self.peer, metric)?;
                 (format!("{ratio:.2} × ({shown})"), ratio <= factor)
+            }
+            Bound::AtLeastOwn(factor, metric) => {
+                let ratio = ours / of(self.peer, metric)?;
+                (format!("{ratio:.2} × ({shown})"), ratio >= factor)
+            }
+            Bound::AtMostRow(factor, row) => {
+                let less = measures.find(row, self.peer, self.metric)?.median();
+                let ratio = ours / less;
+                (format!("{ratio:.2} × ({shown} to {})", self.metric.shown(less)), ratio <= factor)
+            }
+            Bound::GrowsAtMost(factor, first, second) => {
+                let in_row = |row| Some(measures.find(row, self.peer, self.metric)?.median());
+                let (first, second) = (in_row(first)?, in_row(second)?);
+                let ratio = (ours - second) / (second - first);
+                let values = [first, second, ours].map(|value| self.metric.shown(value)).join(", ");
+                (format!("{ratio:.1} × ({values})"), ratio <= factor)
             }
         };
         Some(Judged { found, is_met: Some(is_met) })

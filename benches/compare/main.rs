@@ -12,23 +12,33 @@ mod api;
 mod chart;
 /// Batches of datagrams.
 mod datagrams;
+/// The API server's store.
+mod etcd;
 /// The objects of the cluster.
 mod fill;
+/// What a server takes without being asked.
+mod footprint;
 /// Load over UDP.
 mod generator;
 /// What is to hold.
 mod goals;
+/// More Services.
+mod growth;
 /// The control plane.
 mod lab;
 /// Samples.
 mod measures;
 /// Names and questions.
 mod names;
+/// Objects as JSON.
+mod objects;
 /// Ports for the servers.
 #[path = "../../tests/ports/mod.rs"]
 mod ports;
 /// Servers as processes.
 mod process;
+/// How soon a new Service is there.
+mod propagation;
 /// What is written down.
 mod report;
 /// What is measured.
@@ -37,6 +47,8 @@ mod rows;
 mod servers;
 /// Load over TCP.
 mod streams;
+/// More processors.
+mod two_cpus;
 /// Static zones.
 mod zone_files;
 
@@ -73,15 +85,17 @@ fn compare(rows: &[String]) {
     assert!(pinned.is_ok_and(|output| output.status.success()), "taskset -apc {OTHER_CPU} {own}");
     let setting = Setting::new(services);
     let mut measures = Measures::default();
-    let all = rows::names();
+    if let Some(unknown) = rows.iter().find(|wanted| rows::names().all(|row| row != **wanted)) {
+        panic!("no row `{unknown}`; there are {}", rows::names().collect::<Vec<_>>().join(", "));
+    }
     let mut failed = Vec::new();
-    for row in all.iter().filter(|row| rows.is_empty() || rows.iter().any(|wanted| wanted == *row)) {
+    for row in rows::names().filter(|row| rows.is_empty() || rows.iter().any(|wanted| wanted == row)) {
         println!("measuring {row}");
         let measured = catch_unwind(AssertUnwindSafe(|| rows::measure(row, &setting, &mut measures)));
         // The others may still be worth their time; the reason has been printed.
-        failed.extend(measured.is_err().then_some(*row));
+        failed.extend(measured.is_err().then_some(row));
         let mut text = String::new();
-        table(&mut text, row, &measures);
+        rows::tables(row).into_iter().for_each(|row| table(&mut text, row, &measures));
         println!("{text}");
     }
     if rows.is_empty() {

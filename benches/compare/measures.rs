@@ -13,6 +13,9 @@ pub enum Metric {
     P50,
     P99,
     P999,
+    /// Microseconds after the API's answer that half of the new Services are answered at, and 99 %; negative before it.
+    Lag50,
+    Lag99,
     /// Queries without a reply, in percent.
     Lost,
     /// Resident memory in MiB, and the most that it was.
@@ -20,11 +23,20 @@ pub enum Metric {
     Peak,
     /// The most that it was after the API server was away and came back, in MiB.
     PeakRestart,
+    /// The most that it was after everything was listed anew, in MiB.
+    PeakRelist,
     /// Milliseconds from the start of the process.
     Ready,
     FirstAnswer,
     /// Percent of a processor, with nothing to do.
     Idle,
+    /// Percent of a processor, with what the row has it do.
+    Used,
+    /// Microseconds of the server's processor for a change of a slice.
+    Change,
+    /// Replies a second where server and generator share one processor, and two.
+    RateOne,
+    RateTwo,
     /// Megabytes (of 1,000,000 octets).
     Size,
 }
@@ -49,23 +61,36 @@ impl Metric {
             Self::P50 => "p50 µs",
             Self::P99 => "p99 µs",
             Self::P999 => "p99.9 µs",
+            Self::Lag50 => "p50 µs after the API's answer",
+            Self::Lag99 => "p99 µs after the API's answer",
             Self::Lost => "lost %",
             Self::Rss => "RSS MiB",
             Self::Peak => "peak MiB",
             Self::PeakRestart => "peak with a restart MiB",
             Self::Ready => "ready ms",
             Self::FirstAnswer => "first answer ms",
+            Self::PeakRelist => "peak with a relist MiB",
             Self::Idle => "idle CPU %",
+            Self::Used => "CPU %",
+            Self::Change => "CPU µs/change",
+            Self::RateOne => "replies/s on one CPU",
+            Self::RateTwo => "replies/s on two CPUs",
             Self::Size => "MB",
         }
     }
 
     pub fn shown(self, value: f64) -> String {
         match self {
-            Self::Rate | Self::P50 | Self::P99 | Self::P999 | Self::Ready | Self::FirstAnswer => {
-                format!("{value:.0}")
-            }
-            Self::Rss | Self::Peak | Self::PeakRestart | Self::Size => format!("{value:.1}"),
+            Self::Rate | Self::RateOne | Self::RateTwo => format!("{value:.0}"),
+            Self::P50
+            | Self::P99
+            | Self::P999
+            | Self::Lag50
+            | Self::Lag99
+            | Self::Ready
+            | Self::FirstAnswer => format!("{value:.0}"),
+            Self::Rss | Self::Peak | Self::PeakRestart | Self::PeakRelist => format!("{value:.1}"),
+            Self::Size | Self::Used | Self::Change => format!("{value:.1}"),
             Self::Cpu | Self::Lost | Self::Idle => format!("{value:.2}"),
         }
     }

@@ -11,9 +11,27 @@ const HEADLESS_EVERY: usize = 10;
 /// A Service of the cluster.
 #[derive(Clone, Copy)]
 pub struct Service {
-    number: usize,
+    pub number: usize,
+    kind: Kind,
     namespaces: usize,
 }
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// One of those that all servers know.
+    Common,
+    /// One of those that `growth` adds.
+    Growth,
+    /// The headless one with [`LARGE_ENDPOINTS`] endpoints.
+    Large,
+}
+
+/// A thousand addresses: more than fit in any datagram.
+pub const LARGE_ENDPOINTS: usize = 1000;
+/// The Service that has them.
+pub const LARGE: Service = Service { number: LARGE_NUMBER, kind: Kind::Large, namespaces: 1 };
+/// Headless by its number, and beyond those of `growth`.
+const LARGE_NUMBER: usize = 149_999;
 
 /// Questions, asked in turn.
 pub enum Questions {
@@ -26,7 +44,13 @@ pub enum Questions {
 /// The Services of a cluster of that size.
 pub fn services(count: usize) -> impl Iterator<Item = Service> + Clone {
     let namespaces = (count / 100).max(1);
-    (0..count).map(move |number| Service { number, namespaces })
+    (0..count).map(move |number| Service { number, kind: Kind::Common, namespaces })
+}
+
+/// So many Services more, other ones.
+pub fn growth(count: usize) -> impl Iterator<Item = Service> + Clone {
+    let namespaces = (count / 100).max(1);
+    (20_000..20_000 + count).map(move |number| Service { number, kind: Kind::Growth, namespaces })
 }
 
 impl Service {
@@ -35,7 +59,12 @@ impl Service {
     }
 
     pub fn namespace(self) -> String {
-        format!("ns-{}", self.number % self.namespaces)
+        let kind = match self.kind {
+            Kind::Common => "ns",
+            Kind::Growth => "growth",
+            Kind::Large => "large",
+        };
+        format!("{kind}-{}", self.number % self.namespaces)
     }
 
     pub fn is_headless(self) -> bool {
@@ -44,12 +73,13 @@ impl Service {
 
     /// Within 10.96.0.0/12, which the control plane allocates from: told and not asked for, so that static zones can have it.
     pub fn cluster_ip(self) -> String {
-        format!("10.97.{}.{}", self.number >> 8, self.number & 255)
+        format!("10.{}.{}.{}", 97 + (self.number >> 16), self.number >> 8 & 255, self.number & 255)
     }
 
     pub fn endpoints(self) -> impl Iterator<Item = String> {
         let first = self.number * ENDPOINTS;
-        (first..first + ENDPOINTS).map(|at| format!("10.{}.{}.{}", 128 + (at >> 16), at >> 8 & 255, at & 255))
+        let count = if self.kind == Kind::Large { LARGE_ENDPOINTS } else { ENDPOINTS };
+        (first..first + count).map(|at| format!("10.{}.{}.{}", 128 + (at >> 16), at >> 8 & 255, at & 255))
     }
 
     pub fn domain(self) -> String {
@@ -60,7 +90,12 @@ impl Service {
 impl Questions {
     /// One question a Service that `name` gives a name for.
     pub fn of(count: usize, rtype: RecordType, name: impl Fn(Service) -> Option<String>) -> Self {
-        let mut packets: Vec<_> = services(count).filter_map(name).map(|name| packet(&name, rtype)).collect();
+        Self::fixed(services(count).filter_map(name).map(|name| packet(&name, rtype)))
+    }
+
+    /// These, in an order of their own.
+    pub fn fixed(packets: impl Iterator<Item = Vec<u8>>) -> Self {
+        let mut packets: Vec<_> = packets.collect();
         shuffle(&mut packets);
         Self::Fixed(packets)
     }

@@ -94,12 +94,17 @@ fn cpu_ns_of(id: u32) -> u64 {
 
 /// Whether `/ready` on this port says 200.
 pub fn is_ready(port: u16) -> bool {
+    get(port, "/ready").is_some_and(|reply| reply.split(' ').nth(1) == Some("200"))
+}
+
+/// What comes back over HTTP, its head and its body.
+pub fn get(port: u16, path: &str) -> Option<String> {
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-    let Ok(mut stream) = TcpStream::connect_timeout(&address, Duration::from_secs(1)) else { return false };
+    let mut stream = TcpStream::connect_timeout(&address, Duration::from_secs(1)).ok()?;
     let mut reply = String::new();
-    stream.write_all(b"GET /ready HTTP/1.0\r\n\r\n").is_ok()
-        && stream.read_to_string(&mut reply).is_ok()
-        && reply.split(' ').nth(1) == Some("200")
+    stream.write_all(format!("GET {path} HTTP/1.0\r\n\r\n").as_bytes()).ok()?;
+    stream.read_to_string(&mut reply).ok()?;
+    Some(reply)
 }
 
 #[expect(clippy::disallowed_methods, reason = "nothing else runs in this thread")]

@@ -4,7 +4,7 @@ use std::fmt::Write;
 use std::fs;
 use std::process::Command;
 
-use crate::goals::{GOALS, NOT_MEASURED};
+use crate::goals::GOALS;
 use crate::measures::{Measures, Metric};
 use crate::rows;
 use crate::servers::Peer;
@@ -73,11 +73,8 @@ pub fn report(machine: &Machine, services: usize, measures: &Measures) -> String
         };
         let _ = writeln!(text, "| {} | {} | {mark} |", goal.words, judged.found);
     }
-    for words in NOT_MEASURED {
-        let _ = writeln!(text, "| {words} | not measured | |");
-    }
     text.push_str("\n![CPU for each reply](cpu.svg)\n\n![Resident memory](memory.svg)\n\n## Measures\n\nMedians of the rounds, and in parentheses the smallest and the largest.\n");
-    for row in rows::names() {
+    for row in rows::names().flat_map(rows::tables) {
         table(&mut text, row, measures);
     }
     text

@@ -1,19 +1,17 @@
 //! The rows of the comparison: what is asked of whom, and how.
 
-use std::process::Command;
 use std::time::Duration;
 
 use kubezone::dns::RecordType;
 
 use crate::generator::{self, Expected, Load, Outcome};
-use crate::lab::variable;
 use crate::measures::{Measures, Metric};
-use crate::names::{ENDPOINTS, Questions, Service};
-use crate::process::pause;
-use crate::servers::Peer::{self, CoreDns, Echo, Knot, Kubezone, KubezoneMusl, Nsd, Unbound};
-use crate::servers::{Server, Setting, answers};
-use crate::streams;
+use crate::names::{ENDPOINTS, LARGE, LARGE_ENDPOINTS, Questions, Service, packet};
+use crate::servers::Peer::{self, CoreDns, Dnsmasq, Echo, Knot, Kubezone, KubezoneMusl, Nsd, Unbound};
+use crate::servers::{Server, Setting};
+use crate::streams::{self, Manner};
 use crate::zone_files::reverse;
+use crate::{footprint, growth, propagation, two_cpus};
 
 /// How many queries wait at once in a closed loop.
 const WINDOW: usize = 256;
@@ -27,7 +25,7 @@ const WRONG_MAX: f64 = 1.0;
 #[derive(Clone, Copy)]
 enum Way {
     Datagrams(Load),
-    Connections { is_pipelined: bool },
+    Connections(Manner),
 }
 
 /// A row that asks questions.
@@ -40,7 +38,6 @@ struct Row {
 }
 
 const ALL: &[Peer] = &[Echo, Kubezone, KubezoneMusl, CoreDns, Knot, Nsd, Unbound];
-const CLUSTER: &[Peer] = &[Kubezone, KubezoneMusl, CoreDns];
 const CLOSED: Way = Way::Datagrams(Load::Window(WINDOW));
 const ONE: Expected = Expected { rcode: 0, answers: 1 };
 
@@ -95,7 +92,7 @@ const ROWS: &[Row] = &[
     },
     Row {
         name: "cached",
-        peers: &[Echo, Kubezone, CoreDns, Unbound],
+        peers: &[Echo, Kubezone, CoreDns, Unbound, Dnsmasq],
         way: CLOSED,
         questions: |_| {
             Questions::of(1000, RecordType::A, |service| Some(format!("{}.example.org.", service.name())))
@@ -104,7 +101,7 @@ const ROWS: &[Row] = &[
     },
     Row {
         name: "missed",
-        peers: &[Kubezone, CoreDns, Unbound],
+        peers: &[Kubezone, CoreDns, Unbound, Dnsmasq],
         way: CLOSED,
         questions: |_| Questions::unique("example.org."),
         expected: ONE,
@@ -112,16 +109,23 @@ const ROWS: &[Row] = &[
     Row {
         name: "tcp",
         peers: &[Kubezone, CoreDns, Knot],
-        way: Way::Connections { is_pipelined: false },
+        way: Way::Connections(Manner::Each),
         questions: cluster_ips,
         expected: ONE,
     },
     Row {
         name: "tcp-pipelined",
         peers: &[Kubezone, CoreDns, Knot],
-        way: Way::Connections { is_pipelined: true },
+        way: Way::Connections(Manner::Pipelined),
         questions: cluster_ips,
         expected: ONE,
+    },
+    Row {
+        name: "headless-1000",
+        peers: &[Kubezone, CoreDns, Knot],
+        way: Way::Connections(Manner::Kept),
+        questions: |_| Questions::fixed(std::iter::once(packet(&LARGE.domain(), RecordType::A))),
+        expected: Expected { rcode: 0, answers: LARGE_ENDPOINTS as u16 },
     },
     Row {
         name: "open-loop",
@@ -132,18 +136,41 @@ const ROWS: &[Row] = &[
     },
 ];
 
+/// What is measured otherwise than by asking questions for a second, in the order that disturbs the least.
+const OTHERS: &[&str] = &[
+    "two-cpus",
+    "memory",
+    "ready",
+    "idle",
+    "binary",
+    "propagation",
+    "propagation-changes",
+    "pods",
+    "growth",
+];
+
 /// The names of all rows, in their order.
-pub fn names() -> Vec<&'static str> {
-    ROWS.iter().map(|row| row.name).chain(["memory", "ready", "idle", "binary"]).collect()
+pub fn names() -> impl Iterator<Item = &'static str> {
+    ROWS.iter().map(|row| row.name).chain(OTHERS.iter().copied())
+}
+
+/// The tables that a row has.
+pub fn tables(name: &'static str) -> Vec<&'static str> {
+    if name == "growth" { growth::ROWS.iter().map(|(row, _)| *row).collect() } else { vec![name] }
 }
 
 /// Measures a row.
-pub fn measure(name: &str, setting: &Setting, measures: &mut Measures) {
+pub fn measure(name: &'static str, setting: &Setting, measures: &mut Measures) {
     match name {
-        "memory" => memory(setting, measures),
-        "ready" => ready(setting, measures),
-        "idle" => idle(setting, measures),
-        "binary" => binary(measures),
+        "two-cpus" => two_cpus::measure(name, &cluster_ips(setting.services), setting, measures),
+        "memory" => footprint::memory(setting, measures),
+        "ready" => footprint::ready(setting, measures),
+        "idle" => footprint::idle(setting, measures),
+        "binary" => footprint::binary(measures),
+        "propagation" => propagation::measure(name, false, setting, measures),
+        "propagation-changes" => propagation::measure(name, true, setting, measures),
+        "pods" => footprint::pods(setting, measures),
+        "growth" => growth::measure(setting, measures),
         _ => {
             let row = ROWS.iter().find(|row| row.name == name);
             asked(row.unwrap_or_else(|| panic!("no row `{name}`")), setting, measures);
@@ -202,70 +229,6 @@ fn asked(row: &Row, setting: &Setting, measures: &mut Measures) {
 fn ask(row: &Row, server: &Server, questions: &Questions, first: u64) -> Outcome {
     match row.way {
         Way::Datagrams(load) => generator::run(server.dns, questions, first, load, TIME, row.expected),
-        Way::Connections { is_pipelined } => {
-            streams::run(server.dns, questions, is_pipelined, TIME, row.expected)
-        }
-    }
-}
-
-fn memory(setting: &Setting, measures: &mut Measures) {
-    let here = || CLUSTER.iter().copied().filter(|peer| peer.program().is_some());
-    for _ in 0..3 {
-        for peer in here() {
-            let (server, _) = setting.start(peer);
-            pause(Duration::from_secs(3));
-            measures.note("memory", peer, Metric::Rss, server.process.mib("VmRSS"));
-            measures.note("memory", peer, Metric::Peak, server.process.mib("VmHWM"));
-        }
-    }
-    let servers: Vec<Server> = here().map(|peer| setting.start(peer).0).collect();
-    for order in ["stop", "start"] {
-        let done = Command::new(variable("KUBEZONE_CONTROL_PLANE")).arg(order).status();
-        assert!(done.is_ok_and(|status| status.success()), "control-plane {order}");
-        pause(Duration::from_secs(2));
-    }
-    // A watch that fails is begun again within seconds.
-    pause(Duration::from_secs(30));
-    for server in &servers {
-        assert!(server.is_ready(), "{} is not ready after the API server came back", server.peer.name());
-        measures.note("memory", server.peer, Metric::PeakRestart, server.process.mib("VmHWM"));
-    }
-}
-
-fn ready(setting: &Setting, measures: &mut Measures) {
-    for _ in 0..7 {
-        for peer in CLUSTER.iter().copied().filter(|peer| peer.program().is_some()) {
-            let (_server, took) = setting.start(peer);
-            measures.note("ready", peer, Metric::Ready, took.as_secs_f64() * 1000.0);
-        }
-    }
-}
-
-fn idle(setting: &Setting, measures: &mut Measures) {
-    for peer in CLUSTER.iter().copied().filter(|peer| peer.program().is_some()) {
-        let (server, _) = setting.start(peer);
-        pause(Duration::from_secs(5));
-        let before = server.process.cpu_ns();
-        pause(Duration::from_secs(10));
-        let used = (server.process.cpu_ns() - before) as f64 / 10e9 * 100.0;
-        measures.note("idle", peer, Metric::Idle, used);
-        for _ in 0..5 {
-            let (server, took) = sidecar(setting, peer);
-            measures.note("idle", peer, Metric::FirstAnswer, took.as_secs_f64() * 1000.0);
-            measures.note("idle", peer, Metric::Rss, server.process.mib("VmRSS"));
-        }
-    }
-}
-
-fn sidecar(setting: &Setting, peer: Peer) -> (Server, Duration) {
-    let (server, took) = setting.start_with(peer, &setting.sidecar());
-    assert!(answers(server.dns), "{} answers once more", peer.name());
-    (server, took)
-}
-
-fn binary(measures: &mut Measures) {
-    for peer in CLUSTER {
-        let Some(size) = peer.program().and_then(|path| path.metadata().ok()) else { continue };
-        measures.note("binary", *peer, Metric::Size, size.len() as f64 / 1e6);
+        Way::Connections(manner) => streams::run(server.dns, questions, manner, TIME, row.expected),
     }
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use crate::lab::variable;
 use crate::ports::free_port;
-use crate::process::{OTHER_CPU, Process, SERVER_CPU, is_ready};
+use crate::process::{OTHER_CPU, Process, SERVER_CPU, get, is_ready};
 use crate::zone_files::{local_data, master_file, reverse_file};
 
 /// Who is compared.
@@ -23,6 +23,7 @@ pub enum Peer {
     Knot,
     Nsd,
     Unbound,
+    Dnsmasq,
 }
 
 /// A server that runs.
@@ -31,6 +32,7 @@ pub struct Server {
     pub process: Process,
     pub dns: SocketAddr,
     ready: u16,
+    metrics: u16,
 }
 
 /// What all servers of a run have in common.
@@ -51,6 +53,7 @@ impl Peer {
             Self::Knot => "Knot DNS",
             Self::Nsd => "NSD",
             Self::Unbound => "Unbound",
+            Self::Dnsmasq => "dnsmasq",
         }
     }
 
@@ -68,6 +71,7 @@ impl Peer {
             Self::Knot => system("knotd"),
             Self::Nsd => system("nsd"),
             Self::Unbound => system("unbound"),
+            Self::Dnsmasq => system("dnsmasq"),
         }
     }
 }
@@ -91,11 +95,16 @@ impl Setting {
 
     /// Starts a server and waits until it answers; gives the time that this took.
     pub fn start(&self, peer: Peer) -> (Server, Duration) {
-        self.start_with(peer, &self.corefile(true))
+        self.start_with(peer, &self.corefile(""))
     }
 
     /// The same with a Corefile of its own, for kubezone and CoreDNS.
     pub fn start_with(&self, peer: Peer, corefile: &str) -> (Server, Duration) {
+        self.start_on(SERVER_CPU, peer, corefile)
+    }
+
+    /// The same on these processors.
+    pub fn start_on(&self, cpus: &str, peer: Peer, corefile: &str) -> (Server, Duration) {
         let program = peer.program().unwrap_or_else(|| panic!("{} is not there", peer.name()));
         let (port, ready, other, metrics) = (free_port(), free_port(), free_port(), free_port());
         let name = format!("{}-{port}", peer.name().replace([' ', '(', ')'], ""));
@@ -120,27 +129,29 @@ impl Setting {
             Peer::Knot => (KNOT, vec!["-c".to_owned(), configuration]),
             Peer::Nsd => (NSD, vec!["-d".to_owned(), "-c".to_owned(), configuration]),
             Peer::Unbound => (UNBOUND, vec!["-d".to_owned(), "-c".to_owned(), configuration]),
+            Peer::Dnsmasq => (DNSMASQ, vec!["-k".to_owned(), "-C".to_owned(), configuration]),
         };
         fs::create_dir_all(path("run")).expect("a folder");
         fs::write(path("conf"), fill(template)).expect("a file");
         let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
-        let mut process = Process::start(SERVER_CPU, &program, &arguments, &path("log"));
+        let mut process = Process::start(cpus, &program, &arguments, &path("log"));
         let dns = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
         let is_cluster = matches!(peer, Peer::Kubezone | Peer::KubezoneMusl | Peer::CoreDns);
         let has_ready = is_cluster && corefile.contains("READY");
         let took = process.until(peer.name(), || if has_ready { is_ready(ready) } else { answers(dns) });
-        (Server { peer, process, dns, ready }, took)
+        (Server { peer, process, dns, ready, metrics }, took)
     }
 
-    /// The Corefile of kubeadm with other ports; `loop` is left out, since the upstream says the same to everybody.
-    pub fn corefile(&self, has_cluster: bool) -> String {
-        let cluster = format!(
-            "kubernetes cluster.local in-addr.arpa ip6.arpa {{\n kubeconfig {}\n pods insecure\n fallthrough in-addr.arpa ip6.arpa\n ttl 30\n }}\n ready 127.0.0.1:READY\n",
-            variable("KUBECONFIG")
-        );
+    /// The Corefile of kubeadm with other ports, and with this in `kubernetes`; `loop` is left out, since the upstream says
+    /// the same to everybody.
+    pub fn corefile(&self, option: &str) -> String {
+        // What stands last in a block holds.
         format!(
-            ".:PORT {{\n bind 127.0.0.1\n errors\n health 127.0.0.1:OTHER\n {}prometheus 127.0.0.1:METRICS\n forward . 127.0.0.1:{} {{\n max_concurrent 1000\n }}\n cache 30 {{\n disable success cluster.local\n disable denial cluster.local\n }}\n reload\n loadbalance\n}}\n",
-            if has_cluster { cluster.as_str() } else { "" },
+            ".:PORT {{\n bind 127.0.0.1\n errors\n health 127.0.0.1:OTHER\n kubernetes cluster.local in-addr.arpa ip6.arpa {{\n \
+             kubeconfig {}\n pods insecure\n {option}\n fallthrough in-addr.arpa ip6.arpa\n ttl 30\n }}\n ready 127.0.0.1:READY\n \
+             prometheus 127.0.0.1:METRICS\n forward . 127.0.0.1:{} {{\n max_concurrent 1000\n }}\n cache 30 {{\n \
+             disable success cluster.local\n disable denial cluster.local\n }}\n reload\n loadbalance\n}}\n",
+            variable("KUBECONFIG"),
             self.upstream_port,
         )
     }
@@ -157,6 +168,13 @@ impl Setting {
 impl Server {
     pub fn is_ready(&self) -> bool {
         is_ready(self.ready)
+    }
+
+    /// The sum of a metric over its labels; 0 where the server has none of that name.
+    pub fn metric(&self, name: &str) -> f64 {
+        let text = get(self.metrics, "/metrics").unwrap_or_default();
+        let series = text.lines().filter(|line| line.starts_with(name));
+        series.filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok()).sum()
     }
 }
 
@@ -234,4 +252,16 @@ remote-control:
 forward-zone:
     name: \".\"
     forward-addr: 127.0.0.1@UPSTREAM
+";
+
+const DNSMASQ: &str = "port=PORT
+listen-address=127.0.0.1
+bind-interfaces
+no-resolv
+no-hosts
+user=root
+pid-file=FOLDER/NAME.run/dnsmasq.pid
+server=127.0.0.1#UPSTREAM
+cache-size=10000
+dns-forward-max=10000
 ";

@@ -15,11 +15,22 @@ const THREADS: u64 = 16;
 /// How many queries are sent before the first reply is waited for.
 const PIPELINE: usize = 32;
 
-/// Asks for that long; every connection carries `pipeline` queries, or one.
+/// How connections are used.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Manner {
+    /// A connection for each query.
+    Each,
+    /// One query after the other on a connection that stays.
+    Kept,
+    /// [`PIPELINE`] queries at once on a connection that stays.
+    Pipelined,
+}
+
+/// Asks for that long.
 pub fn run(
     to: SocketAddr,
     questions: &Questions,
-    is_pipelined: bool,
+    manner: Manner,
     time: Duration,
     expected: Expected,
 ) -> Outcome {
@@ -28,7 +39,7 @@ pub fn run(
         let (mut outcome, mut first) = (Outcome::new(), thread << 20);
         let mut stream = None;
         while begin.elapsed() < time {
-            let count = if is_pipelined { PIPELINE } else { 1 };
+            let count = if manner == Manner::Pipelined { PIPELINE } else { 1 };
             let connection = stream.take().map_or_else(|| open(to), Ok);
             let asked = connection.and_then(|mut stream| {
                 exchange(&mut stream, questions, first, count, expected, &mut outcome)?;
@@ -36,7 +47,7 @@ pub fn run(
             });
             outcome.sent += count as u64;
             first += count as u64;
-            stream = asked.ok().filter(|_| is_pipelined);
+            stream = asked.ok().filter(|_| manner != Manner::Each);
         }
         outcome
     };

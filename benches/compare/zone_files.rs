@@ -2,14 +2,14 @@
 
 use std::fmt::Write;
 
-use crate::names::{Service, services};
+use crate::names::{LARGE, Service, services};
 
 /// `cluster.local` as a master file (RFC 1035 §5).
 pub fn master_file(count: usize) -> String {
     let mut text = String::from(
         "$ORIGIN cluster.local.\n$TTL 30\n@ SOA ns.dns hostmaster 1 7200 1800 86400 30\n@ NS ns.dns\nns.dns A 10.96.0.10\n",
     );
-    for service in services(count) {
+    for service in services(count).chain([LARGE]) {
         for address in addresses(service) {
             let _ = writeln!(text, "{} A {address}", service.domain());
         }

@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::lab::Proxy;
 
 pub struct Api {
-    _proxy: Proxy,
+    _proxy: Option<Proxy>,
     stream: BufReader<TcpStream>,
 }
 
@@ -23,10 +23,15 @@ pub struct Refused {
 impl Api {
     pub fn connect() -> Self {
         let proxy = Proxy::start();
-        let stream = TcpStream::connect(&proxy.address)
-            .unwrap_or_else(|error| panic!("kubectl proxy at `{}`: {error}", proxy.address));
+        let api = Self::at(&proxy.address);
+        Self { _proxy: Some(proxy), ..api }
+    }
+
+    /// Whoever speaks plain HTTP and JSON there.
+    pub fn at(address: &str) -> Self {
+        let stream = TcpStream::connect(address).unwrap_or_else(|error| panic!("`{address}`: {error}"));
         stream.set_nodelay(true).expect("a socket has options");
-        Self { _proxy: proxy, stream: BufReader::new(stream) }
+        Self { _proxy: None, stream: BufReader::new(stream) }
     }
 
     /// Makes the object, and gives back what the server stored.
